@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// queue.h - hands flat records from one thread to one other thread, in order.
+//
+// Protocol: `head` and `tail` run free and are compared by unsigned difference. The producer alone writes
+// `tail`, after the record (release); the consumer alone writes `head`, after it has copied the record out
+// (release). Each reads the other's index with acquire, and keeps the last value it saw, so that most pushes
+// and pops touch no cache line of the other thread.
+#ifndef ALLOC_QUEUE_H
+#define ALLOC_QUEUE_H
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/status.h"
+
+/// A single-producer, single-consumer queue. Never blocks, never allocates after init.
+struct queue {
+    uint8_t *records;
+    uint32_t n_slots; // a power of two
+    uint32_t record_bytes;
+    alignas(CACHE_LINE) _Atomic uint32_t tail; // written by the producer
+    uint32_t head_seen;
+    alignas(CACHE_LINE) _Atomic uint32_t head; // written by the consumer
+    uint32_t tail_seen;
+};
+
+// ---- set-up: before any thread runs ----
+
+/// Borrows memory of `a` for the arena's life. `n_slots`: a power of two, 2 to 2^24. Fails with
+/// STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
+NODISCARD enum status queue_init(struct queue *q, struct arena *a, uint32_t n_slots, uint32_t record_bytes);
+
+// ---- producer thread ----
+
+/// Copies one record. False when full: nothing was written.
+RT_SAFE NODISCARD bool queue_push(struct queue *q, const void *record);
+
+/// Records that can be pushed now without being refused.
+RT_SAFE uint32_t queue_room(struct queue *q);
+
+// ---- consumer thread ----
+
+/// Copies the oldest record out. False when empty.
+RT_SAFE NODISCARD bool queue_pop(struct queue *q, void *record);
+
+/// Records that wait now.
+RT_SAFE uint32_t queue_used(struct queue *q);
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// vm.c - address space: reserved once, committed in pages, locked into memory.
+#include "alloc/vm.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+size_t vm_page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t vm_round_to_pages(size_t bytes)
+{
+    size_t mask = vm_page_bytes() - 1;
+    size_t sum;
+    if (__builtin_add_overflow(bytes, mask, &sum)) return 0;
+    return sum & ~mask;
+}
+
+enum status vm_reserve(size_t bytes, void **base)
+{
+    void *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) return STATUS_NO_MEMORY;
+    *base = p;
+    return STATUS_OK;
+}
+
+void vm_release(void *base, size_t bytes)
+{
+    if (base) munmap(base, bytes);
+}
+
+enum status vm_commit(void *base, size_t bytes)
+{
+    return mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0 ? STATUS_OK : status_from_errno(errno);
+}
+
+void vm_decommit(void *base, size_t bytes)
+{
+    // A fresh mapping over the old one drops pages, locks and rights in one call.
+    mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+bool vm_lock(void *base, size_t bytes)
+{
+    return mlock(base, bytes) == 0;
+}
+
+void vm_prefault(void *base, size_t bytes)
+{
+    size_t page = vm_page_bytes();
+    volatile uint8_t *p = base;
+    for (size_t i = 0; i < bytes; i += page)
+        p[i] = 0;
+}

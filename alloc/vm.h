@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// vm.h - address space: reserved once, committed in pages, locked into memory.
+#ifndef ALLOC_VM_H
+#define ALLOC_VM_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "alloc/attr.h"
+#include "alloc/status.h"
+
+/// The bytes of a page, as the system says.
+size_t vm_page_bytes(void);
+
+/// `bytes` rounded up to whole pages; 0 when that overflows.
+size_t vm_round_to_pages(size_t bytes);
+
+/// Reserves address space that nobody may touch yet; it costs no memory. Whole pages only.
+NODISCARD enum status vm_reserve(size_t bytes, void **base);
+
+/// Gives everything back, committed or not.
+void vm_release(void *base, size_t bytes);
+
+/// Makes whole pages of a reservation readable and writable; they read as zero.
+NODISCARD enum status vm_commit(void *base, size_t bytes);
+
+/// Gives the memory of whole pages back and makes touching them a crash again.
+void vm_decommit(void *base, size_t bytes);
+
+/// Keeps pages in memory and makes them resident now. False when the limit (RLIMIT_MEMLOCK) does not allow
+/// it: the pages are usable all the same.
+bool vm_lock(void *base, size_t bytes);
+
+/// Writes to each page, so that none of them faults later. The content must be unused still: it becomes 0.
+void vm_prefault(void *base, size_t bytes);
+
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// log.h - what the daemon says to people: lines on stderr, with journald's level prefixes when it listens.
+#ifndef ENGINE_LOG_H
+#define ENGINE_LOG_H
+#include "alloc/attr.h"
+
+/// The numbers are those of syslog, as journald reads them from a "<N>" prefix.
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+
+/// Lines above `level` are left out. Called once by main.
+void log_init(enum log_level level);
+
+/// One line, without its line end. Any thread but rt; whole lines of several threads do not mix.
+PRINTF_LIKE(2, 3) void log_line(enum log_level level, const char *format, ...);
+
+#define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

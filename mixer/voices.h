@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// voices.h - all playing sounds, as columns: one array for each property, sized at start.
+#ifndef MIXER_VOICES_H
+#define MIXER_VOICES_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/status.h"
+#include "mixer/level.h"
+#include "mixer/sound.h"
+
+/// A position or increment of one frame: positions are 32.32 fixed point.
+#define FRAME_ONE (INT64_C(1) << 32)
+
+/// Why a voice ended.
+enum voice_end { VOICE_END_FINISHED, VOICE_END_STOPPED };
+
+/// How a voice begins. `sound` is borrowed until the voice has ended.
+struct voice_start {
+    const struct sound *sound;
+    int64_t position;  // 32.32 frames
+    int64_t increment; // 32.32 frames an output frame; negative: in reverse
+    struct level level; // ramp_frames is not used: the level holds from the first frame
+    uint32_t start_frame, end_frame;     // the voice ends outside of [start, end)
+    uint32_t loop_start, loop_end;       // loop_end 0: no loop
+    uint32_t loop_count;                 // passes; 0: without end
+    uint32_t fade_in_frames;             // 0: full level at the first frame
+    uint32_t fade_out_frames;            // before the end; 0: none
+    uint16_t bus;
+    bool paused;
+};
+
+/// What the envelope leads to when it reaches zero.
+enum voice_state { VOICE_FREE, VOICE_PLAYING, VOICE_STOPPING, VOICE_PAUSING, VOICE_PAUSED, VOICE_SEEKING };
+
+/// A linear gain ramp: from + step * done, for `done` up to `total`; then exactly `to`.
+struct ramp {
+    float from, to, step;
+    uint32_t done, total;
+};
+
+/// Owned by rt once it runs.
+struct voices {
+    uint32_t n_slots;
+    uint32_t n_active;
+    uint32_t *active;   // slots that sound or are paused, in the order of their start
+    uint32_t *index_of; // slot -> place in `active`
+
+    // columns
+    uint8_t *state; // enum voice_state
+    uint16_t *bus;
+    int64_t *position, *increment;
+    const struct sound **sound;
+    struct ramp *left, *right; // gain and pan
+    struct ramp *envelope;     // fades, stops, pauses and seeks
+    uint32_t *start_frame, *end_frame;
+    uint32_t *loop_start, *loop_end, *loop_count;
+    uint32_t *fade_out_frames;
+    int64_t *seek_position;
+
+    // voices that ended since the mixer's last block; slots may be started again after they are read
+    uint32_t *ended;
+    uint8_t *ended_why; // enum voice_end
+    uint32_t n_ended;
+
+    uint32_t declick_frames; // length of the ramps that nobody asked for
+};
+
+// ---- set-up: before any thread runs ----
+
+/// Columns for `n_slots` voices (1 to 65536) from `a`.
+NODISCARD enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots, uint32_t declick_frames);
+
+// ---- rt ----
+
+/// `slot` must be free.
+RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_start *start);
+/// The following do nothing on a slot that is free, or ending already.
+RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames);
+RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames);
+RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames);
+RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
+RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level);
+RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment);
+/// The current pass of the loop is the last one.
+RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot);
+/// Loops without end, over the region that the voice was started with.
+RT_SAFE void voices_loop(struct voices *v, uint32_t slot);
+
+/// Adds the next `n_frames` (1 to BLOCK_FRAMES) of every voice to the two planes of its bus:
+/// `planes[2 * bus]` left, `planes[2 * bus + 1]` right.
+RT_SAFE void voices_render(struct voices *v, float *const *planes, uint32_t n_frames);
+
+#endif
