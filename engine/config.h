@@ -28,7 +28,7 @@ struct config {
 #define CONFIG_TEXT(section, name, value, size, doc)            char name[size];
 #define CONFIG_CHOICE(section, name, value, choices, doc)       char name[16];
 #include "engine/config.def"
-    char allow[CONFIG_MAX_ALLOW][CONFIG_PATH_BYTES]; // [paths] allow = FOLDER, once for each folder
+    char allow[CONFIG_MAX_ALLOW][CONFIG_PATH_BYTES]; // [paths] allow = FOLDER, once for each; empty: forget all
     uint32_t n_allow;
     struct config_bus bus[CONFIG_MAX_BUSES];
     uint32_t n_bus;
@@ -48,7 +48,7 @@ NODISCARD enum status config_read(struct config *c, const char *path, char *erro
 NODISCARD enum status config_set(struct config *c, const char *section, const char *name, const char *value,
                                  char *error);
 
-/// Fills in what depends on the user and the environment (socket, sounds), and checks values against one another.
+/// Fills in what depends on the user and the environment (socket, sound_folder), and checks values against one another.
 NODISCARD enum status config_finish(struct config *c, char *error);
 
 #endif
