@@ -14,8 +14,8 @@
 #define RT_SAFE
 #endif
 
-#define NODISCARD                 __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, args) __attribute__((format(printf, format, args)))
+#define NODISCARD               __attribute__((warn_unused_result))
+#define PRINTF_LIKE(text, args) __attribute__((format(printf, text, args)))
 
 /// Bytes of a cache line; what two threads write lies on different ones.
 #define CACHE_LINE 64
