@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// log.c - what the daemon says to people: each line is one write(2), so that lines of several threads stay
+// whole.
+#include "engine/log.h"
+
+#include "alloc/strbuf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// Longest line with its prefix and line end; longer ones are cut. Below PIPE_BUF, so that a pipe takes it
+/// whole.
+#define LINE_BYTES 2048
+
+static enum log_level max_level = LOG_LEVEL_INFO;
+static bool for_journal;
+
+/// systemd names the device and inode of the stream that goes to the journal; stderr may have been redirected
+/// since.
+static bool stderr_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat st;
+    char name[64];
+    if (!stream || fstat(STDERR_FILENO, &st) != 0) return false;
+    struct strbuf s = strbuf_make(name, sizeof name);
+    strbuf_format(&s, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, name) == 0;
+}
+
+void log_init(enum log_level level)
+{
+    max_level = level;
+    for_journal = stderr_is_journal();
+}
+
+static const char *level_word(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR: return "error: ";
+    case LOG_LEVEL_WARNING: return "warning: ";
+    case LOG_LEVEL_DEBUG: return "debug: ";
+    case LOG_LEVEL_INFO: break;
+    }
+    return "";
+}
+
+/// Names come from clients: a line end inside one must not begin a line of its own, nor an escape reach a
+/// terminal.
+static void mask_control_bytes(char *text)
+{
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < ' ' || byte == 0x7f) *text = '?';
+    }
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    char text[LINE_BYTES - 64], line[LINE_BYTES];
+    if (level > max_level) return;
+    int saved = errno;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (n < 0) text[0] = 0;
+    mask_control_bytes(text);
+
+    struct strbuf s = strbuf_make(line, sizeof line);
+    if (for_journal)
+        strbuf_format(&s, "<%d>%s", (int)level, text);
+    else
+        strbuf_format(&s, "chimed: %s%s", level_word(level), text);
+    strbuf_append(&s, "\n");
+    while (write(STDERR_FILENO, s.text, s.length) < 0 && errno == EINTR) {
+    }
+    errno = saved;
+}
