@@ -9,6 +9,7 @@
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "mixer/level.h"
+#include "mixer/ramp.h"
 #include "mixer/sound.h"
 
 /// A position or increment of one frame: positions are 32.32 fixed point.
@@ -24,21 +25,23 @@ struct voice_start {
     int64_t increment; // 32.32 frames an output frame; negative: in reverse
     struct level level; // ramp_frames is not used: the level holds from the first frame
     uint32_t start_frame, end_frame;     // the voice ends outside of [start, end)
-    uint32_t loop_start, loop_end;       // loop_end 0: no loop
+    uint32_t loop_start, loop_end;       // the loop region; loop_end 0: none
     uint32_t loop_count;                 // passes; 0: without end
     uint32_t fade_in_frames;             // 0: full level at the first frame
     uint32_t fade_out_frames;            // before the end; 0: none
     uint16_t bus;
-    bool paused;
+    bool looping, paused;
 };
 
-/// What the envelope leads to when it reaches zero.
-enum voice_state { VOICE_FREE, VOICE_PLAYING, VOICE_STOPPING, VOICE_PAUSING, VOICE_PAUSED, VOICE_SEEKING };
-
-/// A linear gain ramp: from + step * done, for `done` up to `total`; then exactly `to`.
-struct ramp {
-    float from, to, step;
-    uint32_t done, total;
+/// The states of a slot. STOPPING, PAUSING and SEEKING fade to silence and then end, hold, or jump.
+enum voice_state {
+    VOICE_FREE,
+    VOICE_CUED, // started as paused: has not sounded yet
+    VOICE_PLAYING,
+    VOICE_STOPPING,
+    VOICE_PAUSING,
+    VOICE_PAUSED,
+    VOICE_SEEKING,
 };
 
 /// Owned by rt once it runs.
@@ -56,9 +59,11 @@ struct voices {
     struct ramp *left, *right; // gain and pan
     struct ramp *envelope;     // fades, stops, pauses and seeks
     uint32_t *start_frame, *end_frame;
-    uint32_t *loop_start, *loop_end, *loop_count;
+    uint32_t *loop_start, *loop_end; // loop_end 0: the voice has no loop region
+    uint32_t *passes_left;           // the present one included; 0: without end
+    uint8_t *looping, *wrapped;      // wrapped: at least one pass is over
     uint32_t *fade_out_frames;
-    int64_t *seek_position;
+    int64_t *seek_position; // where to go when the envelope reaches zero; -1: nowhere
 
     // voices that ended since the mixer's last block; slots may be started again after they are read
     uint32_t *ended;
@@ -80,13 +85,15 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
 /// The following do nothing on a slot that is free, or ending already.
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames);
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames);
+/// A voice that is cued takes `fade_frames` as they are, so that its attack is kept; all others, and all other
+/// fades, take the declick ramp at least.
 RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames);
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
 RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level);
 RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment);
 /// The current pass of the loop is the last one.
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot);
-/// Loops without end, over the region that the voice was started with.
+/// Loops without end over the region that the voice was started with; nothing when it has none.
 RT_SAFE void voices_loop(struct voices *v, uint32_t slot);
 
 /// Adds the next `n_frames` (1 to BLOCK_FRAMES) of every voice to the two planes of its bus:

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// engine_rt.c - one cycle of the engine: take commands, render, report.
+#include "engine/rt/engine_rt.h"
+
+#include <string.h>
+
+#include "engine/rt/float_mode.h"
+#include "mixer/kernel.h"
+
+/// Device channels that one call can serve.
+#define MAX_PLANES 64
+
+RT_SAFE bool emit_event(struct engine_rt *e, enum event_type type, uint32_t slot, uint64_t value)
+{
+    struct event event = {.type = type, .slot = slot, .frame = e->frame, .value = value};
+    return queue_push(&e->events, &event);
+}
+
+RT_SAFE static void take_commands(struct engine_rt *e)
+{
+    struct command command;
+    for (uint32_t i = 0; i < MAX_COMMANDS_A_CYCLE && queue_pop(&e->commands, &command); i++)
+        apply_command(e, &command);
+}
+
+RT_SAFE static void report_ended(struct engine_rt *e)
+{
+    struct voices *v = &e->mixer.voices;
+    for (uint32_t i = 0; i < v->n_ended; i++)
+        emit_event(e, EVENT_VOICE_ENDED, v->ended[i], v->ended_why[i]);
+    v->n_ended = 0;
+}
+
+RT_SAFE static void report_nonfinite(struct engine_rt *e)
+{
+    struct buses *b = &e->mixer.buses;
+    for (uint32_t i = 0; i < b->n_nonfinite; i++) {
+        e->n_nonfinite += b->nonfinite_count[i];
+        // Voices and syncs have a right to the queue's room; this report only to what is spare.
+        if (queue_room(&e->events) > e->events.n_slots / 2)
+            emit_event(e, EVENT_NONFINITE, b->nonfinite_bus[i], b->nonfinite_count[i]);
+    }
+    b->n_nonfinite = 0;
+}
+
+RT_SAFE static void publish_snapshot(struct engine_rt *e)
+{
+    if (e->frame < e->next_snapshot_frame) return;
+    e->next_snapshot_frame = e->frame + e->snapshot_interval;
+
+    struct snapshot *s = latest_begin(&e->snapshot);
+    const struct buses *b = &e->mixer.buses;
+    *s = (struct snapshot){.frame = e->frame,
+                           .n_clipped = e->mixer.n_clipped,
+                           .n_nonfinite = e->n_nonfinite,
+                           .n_active = e->mixer.voices.n_active,
+                           .n_buses = b->graph->n_buses};
+    memcpy(s->meters, b->meters, b->graph->n_buses * sizeof b->meters[0]);
+    latest_publish(&e->snapshot);
+}
+
+RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels, uint32_t n_frames)
+{
+    float_mode_set();
+    take_commands(e);
+    report_ended(e);
+    for (uint32_t done = 0; done < n_frames;) {
+        uint32_t n = BLOCK_FRAMES - (uint32_t)(e->frame % BLOCK_FRAMES);
+        if (n > n_frames - done) n = n_frames - done;
+
+        float *planes[MAX_PLANES];
+        for (uint32_t c = 0; c < n_channels; c++)
+            planes[c] = out[c] + done;
+        mixer_render(&e->mixer, planes, n);
+        e->frame += n;
+        done += n;
+        report_ended(e);
+        report_nonfinite(e);
+    }
+    publish_snapshot(e);
+}

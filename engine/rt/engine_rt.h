@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// engine_rt.h - the audio side of the engine: takes commands, renders, reports.
+#ifndef ENGINE_RT_ENGINE_RT_H
+#define ENGINE_RT_ENGINE_RT_H
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/latest.h"
+#include "alloc/queue.h"
+#include "alloc/status.h"
+#include "engine/rt/command.h"
+#include "engine/rt/event.h"
+#include "mixer/mixer.h"
+
+/// Commands that one call of engine_rt_process() takes at the most; the rest wait for the next one.
+#define MAX_COMMANDS_A_CYCLE 4096
+
+/// /sync answers that may be under way at once.
+#define MAX_SYNCS 1024
+
+/// Events beyond those of voices and syncs: graphs that go back (never more than there are), and reports that
+/// may be left out when there is no room (EVENT_NONFINITE).
+#define SPARE_EVENTS 1024
+
+/// What the mixer reports ten times a second, for each bus; newest only.
+struct snapshot {
+    uint64_t frame;
+    uint64_t n_clipped, n_nonfinite;
+    uint32_t n_active; // voices that sound or are paused
+    uint32_t n_buses;
+    struct bus_meter meters[]; // n_buses of them
+};
+
+struct engine_rt {
+    struct queue commands;  // control > rt
+    struct queue events;    // rt > control
+    struct latest snapshot; // rt > control: struct snapshot
+
+    // owned by rt
+    struct mixer mixer;
+    uint64_t frame; // frames rendered since the start
+    uint64_t n_nonfinite;
+    uint64_t next_snapshot_frame;
+    uint32_t snapshot_interval;
+};
+
+// ---- set-up: before any thread runs ----
+
+/// Everything from `a`. `queue_slots`: a power of two.
+NODISCARD enum status engine_rt_init(struct engine_rt *e, struct arena *a, const struct mixer_config *config,
+                                     uint32_t queue_slots);
+
+/// Slots of an event queue that can never overflow: a voice owes at most two events (started, ended) before
+/// control gives its slot out again, and syncs and graphs are counted.
+uint32_t engine_rt_event_slots(uint32_t n_voices);
+
+// ---- rt ----
+
+/// Takes the waiting commands, in order, then writes the next `n_frames` to `out`, one plane for each device
+/// channel. Any number of frames; 0 only takes commands. Renders in blocks that end where the engine's frame
+/// count is a multiple of BLOCK_FRAMES, so that the result does not depend on how the calls are cut.
+RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels, uint32_t n_frames);
+
+/// Carries out one command now.
+RT_SAFE void apply_command(struct engine_rt *e, const struct command *c);
+
+/// Reports to control. False when the queue was full: only reports that may be left out may ignore that.
+RT_SAFE bool emit_event(struct engine_rt *e, enum event_type type, uint32_t slot, uint64_t value);
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// buses.h - stereo sums with gain and meters, nested as a tree, going to device channels at its roots.
+#ifndef MIXER_BUSES_H
+#define MIXER_BUSES_H
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/status.h"
+#include "mixer/level.h"
+#include "mixer/ramp.h"
+
+/// Bus 0 is the root of the tree.
+#define BUS_MASTER 0
+
+/// How the buses hang together. Control makes a new one for every change and publishes it whole; immutable from
+/// then until rt has handed it back.
+struct bus_graph {
+    uint32_t index;   // its place among control's graphs
+    uint32_t n_buses; // buses 0 to n_buses - 1 exist
+    uint16_t *order;  // all buses, each before its parent
+    uint16_t *parent; // of each bus; master's is unused
+    uint16_t *out;    // first device channel of each bus, counted from 1; 0: it feeds its parent
+    uint8_t *width;   // device channels that it feeds there: 1 (the mean of left and right) or 2
+};
+
+/// Levels of one bus behind its gain, over the last window; linear.
+struct bus_meter {
+    float peak_left, peak_right;
+    float rms_left, rms_right;
+};
+
+/// Owned by rt once it runs.
+struct buses {
+    uint32_t max_buses;
+    const struct bus_graph *graph;
+    float **planes;            // [2 * bus] left, [2 * bus + 1] right; BLOCK_FRAMES each
+    struct ramp *left, *right; // gain, pan, mute and solo in one
+    struct bus_meter *meters;  // of the window before the present one
+
+    // the present window
+    struct bus_meter *sums; // peaks, and sums of squares in place of the rms
+    uint32_t window_frames, frames_in_window;
+    uint32_t declick_frames;
+
+    // NaN and infinite samples of the present block, each bus that had one; scrubbed to 0
+    uint16_t *nonfinite_bus;
+    uint32_t *nonfinite_count;
+    uint32_t n_nonfinite;
+};
+
+// ---- set-up: before any thread runs ----
+
+/// An empty graph with room for `max_buses` (1 to 1024).
+NODISCARD enum status bus_graph_init(struct bus_graph *g, struct arena *a, uint32_t max_buses);
+
+/// Room for `max_buses`; `graph` is used until another one is set. Meters cover `window_frames`.
+NODISCARD enum status buses_init(struct buses *b, struct arena *a, uint32_t max_buses,
+                                 const struct bus_graph *graph, uint32_t window_frames, uint32_t declick_frames);
+
+// ---- control ----
+
+/// Fills in `order` from `parent` and `n_buses`. The parents must form a tree with root BUS_MASTER.
+void bus_graph_sort(struct bus_graph *g);
+
+// ---- rt ----
+
+/// The graph used until now goes back to control.
+RT_SAFE const struct bus_graph *buses_set_graph(struct buses *b, const struct bus_graph *graph);
+/// Takes at least the declick ramp, unless `ramp_frames` is 0: then it is at once (a bus that is new).
+RT_SAFE void buses_set_level(struct buses *b, uint32_t bus, const struct level *level);
+/// Silences the planes that voices add to.
+RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames);
+/// Sums the tree from its leaves to the device: adds to `out`, one plane for each of `n_channels`. Outputs beyond
+/// the device's channels are left out.
+RT_SAFE void buses_render(struct buses *b, float *const *out, uint32_t n_channels, uint32_t n_frames);
+
+#endif

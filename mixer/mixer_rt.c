@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// mixer_rt.c - the whole signal flow of one block.
+#include "mixer/mixer.h"
+
+#include <string.h>
+
+#include "mixer/output.h"
+
+RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames)
+{
+    for (uint32_t c = 0; c < m->n_channels; c++)
+        memset(out[c], 0, n_frames * sizeof(float));
+
+    buses_clear(&m->buses, n_frames);
+    voices_render(&m->voices, m->buses.planes, n_frames);
+    buses_render(&m->buses, out, m->n_channels, n_frames);
+    m->n_clipped += output_clip(out, m->n_channels, n_frames);
+}

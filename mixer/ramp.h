@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// ramp.h - a value that moves to another one in a straight line, frame by frame.
+#ifndef MIXER_RAMP_H
+#define MIXER_RAMP_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alloc/attr.h"
+
+/// Its value is from + step * done while `done` < `total`, then exactly `to`: it depends on the frames passed
+/// alone, not on how they were cut into blocks.
+struct ramp {
+    float from, to, step;
+    uint32_t done, total;
+};
+
+RT_SAFE static inline bool ramp_is_steady(const struct ramp *r)
+{
+    return r->done >= r->total;
+}
+
+RT_SAFE static inline float ramp_value(const struct ramp *r)
+{
+    return ramp_is_steady(r) ? r->to : r->from + r->step * (float)r->done;
+}
+
+/// Goes from the present value to `to` in `n_frames`; 0: at once.
+RT_SAFE static inline void ramp_set(struct ramp *r, float to, uint32_t n_frames)
+{
+    float from = ramp_value(r);
+    *r = (struct ramp){.from = from, .to = to, .total = n_frames};
+    if (n_frames > 0) r->step = (to - from) / (float)n_frames;
+}
+
+RT_SAFE static inline void ramp_advance(struct ramp *r, uint32_t n_frames)
+{
+    uint32_t left = r->total - r->done;
+    r->done += n_frames < left ? n_frames : left;
+}
+
+/// Multiplies the next `n_frames` values of the ramp into `gains`; does not advance.
+RT_SAFE void ramp_multiply(const struct ramp *r, float *gains, uint32_t n_frames);
+
+#endif
