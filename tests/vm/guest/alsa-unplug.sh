@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# alsa-unplug.sh - the device goes while chimed plays on it: the kernel gets it back, and the daemon lives on.
+# modprobe: snd-dummy
+# shellcheck shell=bash source=tests/vm/lib.sh
+. "$VM_DIR/lib.sh"
+driver=/sys/bus/platform/drivers/snd_dummy
+
+backend_is() { chime status | grep -Eq "backend[^a-z]+$1"; }
+
+"$VM_DIR/noise.py" make noise.wav
+check "chimed opens snd-dummy" chimed_start --device hw:Dummy,0,0 --period 256 --periods 4
+check "a sound plays" chime play --loop noise.wav
+sleep 0.5
+check "the backend is alsa" backend_is alsa
+
+# The kernel holds whoever unbinds until every open file of the card is closed.
+echo snd_dummy.0 >$driver/unbind &
+unbind=$!
+check "the unbind comes to its end" within 10 gone $unbind
+check "the unbind succeeded" wait $unbind
+check "the device is gone" test ! -e $driver/snd_dummy.0
+check "the daemon answers" chime ping
+check "the backend is null" within 5 backend_is null
+check "a sound plays to its end" chime play --wait noise.wav
+check "chimed ends" chimed_stop
+exit $failed
