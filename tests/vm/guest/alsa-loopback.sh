@@ -24,6 +24,7 @@ plays_exactly() { # FORMAT
 }
 
 "$VM_DIR/noise.py" make noise.wav
+warm "$(command -v arecord)"
 plays_exactly s16
 plays_exactly s32
 
