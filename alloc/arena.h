@@ -14,12 +14,13 @@
 struct arena {
     uint8_t *base;
     size_t size_bytes;
+    size_t committed_bytes;
     size_t used_bytes;
     size_t refused_bytes; // what the first refused request asked for; 0 when none was refused
     bool sealed;          // set-up is over: every later push is refused
 };
 
-/// Reserves and commits `size_bytes`, rounded up to whole pages.
+/// Reserves `size_bytes` of address space, rounded up to whole pages; memory is committed as it is pushed.
 NODISCARD enum status arena_init(struct arena *a, size_t size_bytes);
 void arena_fini(struct arena *a);
 
@@ -30,7 +31,8 @@ void *arena_push(struct arena *a, size_t n, size_t item_bytes, size_t align);
 /// `n` items of `type`, on a cache line of their own.
 #define ARENA_PUSH(arena, type, n) ((type *)arena_push((arena), (n), sizeof(type), CACHE_LINE))
 
-/// No pushes after this.
-void arena_seal(struct arena *a);
+/// No pushes after this. Makes every page that is in use resident, so that none of them faults later; with `lock`
+/// it also stays so. False when it could not be locked.
+bool arena_seal(struct arena *a, bool lock);
 
 #endif

@@ -3,7 +3,6 @@
 #include "alloc/vm.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,12 +46,4 @@ void vm_decommit(void *base, size_t bytes)
 bool vm_lock(void *base, size_t bytes)
 {
     return mlock(base, bytes) == 0;
-}
-
-void vm_prefault(void *base, size_t bytes)
-{
-    size_t page = vm_page_bytes();
-    volatile uint8_t *p = base;
-    for (size_t i = 0; i < bytes; i += page)
-        p[i] = 0;
 }

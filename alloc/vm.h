@@ -30,7 +30,4 @@ void vm_decommit(void *base, size_t bytes);
 /// it: the pages are usable all the same.
 bool vm_lock(void *base, size_t bytes);
 
-/// Writes to each page, so that none of them faults later. The content must be unused still: it becomes 0.
-void vm_prefault(void *base, size_t bytes);
-
 #endif

@@ -36,8 +36,7 @@ RT_SAFE static void report_nonfinite(struct engine_rt *e)
     struct buses *b = &e->mixer.buses;
     for (uint32_t i = 0; i < b->n_nonfinite; i++) {
         e->n_nonfinite += b->nonfinite_count[i];
-        // Voices and syncs have a right to the queue's room; this report only to what is spare.
-        if (queue_room(&e->events) > e->events.n_slots / 2)
+        if (queue_room(&e->events) > e->owed_events)
             emit_event(e, EVENT_NONFINITE, b->nonfinite_bus[i], b->nonfinite_count[i]);
     }
     b->n_nonfinite = 0;

@@ -20,8 +20,10 @@
 /// /sync answers that may be under way at once.
 #define MAX_SYNCS 1024
 
-/// Events beyond those of voices and syncs: graphs that go back (never more than there are), and reports that
-/// may be left out when there is no room (EVENT_NONFINITE).
+/// Bus graphs that control has.
+#define MAX_GRAPHS 64
+
+/// Room for the reports that may be left out when it is used up (EVENT_NONFINITE).
 #define SPARE_EVENTS 1024
 
 /// What the mixer reports ten times a second, for each bus; newest only.
@@ -44,6 +46,7 @@ struct engine_rt {
     uint64_t n_nonfinite;
     uint64_t next_snapshot_frame;
     uint32_t snapshot_interval;
+    uint32_t owed_events; // room of the event queue that reports may not take
 };
 
 // ---- set-up: before any thread runs ----
@@ -51,10 +54,6 @@ struct engine_rt {
 /// Everything from `a`. `queue_slots`: a power of two.
 NODISCARD enum status engine_rt_init(struct engine_rt *e, struct arena *a, const struct mixer_config *config,
                                      uint32_t queue_slots);
-
-/// Slots of an event queue that can never overflow: a voice owes at most two events (started, ended) before
-/// control gives its slot out again, and syncs and graphs are counted.
-uint32_t engine_rt_event_slots(uint32_t n_voices);
 
 // ---- rt ----
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// write.h - builds OSC messages in memory of its own size; never allocates.
+#ifndef ENGINE_OSC_WRITE_H
+#define ENGINE_OSC_WRITE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "alloc/attr.h"
+
+/// Longest message that a writer holds.
+#define OSC_MAX_MESSAGE_BYTES 4096
+
+/// A message under construction. What does not fit is left out and remembered.
+struct osc_writer {
+    char tags[OSC_MAX_MESSAGE_BYTES / 16];
+    uint8_t path[256], args[OSC_MAX_MESSAGE_BYTES / 2];
+    size_t n_path, n_tags, n_args;
+    bool overflow;
+};
+
+void osc_begin(struct osc_writer *w, const char *path);
+void osc_add_int(struct osc_writer *w, int32_t value);
+void osc_add_long(struct osc_writer *w, int64_t value);
+void osc_add_float(struct osc_writer *w, float value);
+void osc_add_text(struct osc_writer *w, const char *value);
+
+/// Writes the message to `out` (OSC_MAX_MESSAGE_BYTES) and returns its length; 0 after an overflow.
+NODISCARD size_t osc_end(const struct osc_writer *w, uint8_t *out);
+
+/// Big-endian, as everything in OSC.
+void osc_write_u32(uint8_t *out, uint32_t value);
+
+#endif
