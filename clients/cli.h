@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// cli.h - what the subcommands of chime share: the table, the parsed command line, calls, and output.
+#ifndef CLIENTS_CLI_H
+#define CLIENTS_CLI_H
+#include "clients/chime.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// What chime returns to the shell.
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_REFUSED = 1,
+    CLI_USAGE = 2,
+    CLI_NO_DAEMON = 3,
+    CLI_INTERRUPTED = 130 // 128 + SIGINT, as shells have it
+};
+
+// ---- the table (commands.def) ----
+
+enum cli_kind { FLAG, NUMBER, INTEGER, TEXT, SWITCH };
+
+enum command_id {
+#define COMMAND(id, words, doc) COMMAND_##id,
+#include "clients/commands.def"
+    N_COMMANDS
+};
+
+enum option_id {
+#define OPTION(command, id, kind, value, key, doc) OPTION_##command##_##id,
+#include "clients/commands.def"
+    N_OPTIONS
+};
+
+struct cli;
+struct cli_command {
+    const char *name, *words, *doc;
+    int (*run)(struct cli *cli);
+};
+struct cli_option {
+    enum command_id command;
+    const char *name; // with _ where the user writes -
+    enum cli_kind kind;
+    const char *value, *key, *doc;
+};
+extern const struct cli_command cli_commands[N_COMMANDS];
+extern const struct cli_option cli_options[N_OPTIONS];
+
+// ---- the command line ----
+
+struct cli {
+    const struct cli_command *command; // NULL: none was given
+    bool json, help, version;
+    const char *url;              // as given; NULL: the default
+    double timeout_s;             // as given; negative: each command has its own
+    const char **words;           // what is no option, in order
+    size_t n_words;               //
+    const char *value[N_OPTIONS]; // as given and checked; "" for a flag; NULL: not given
+    struct chime *chime;          // open once a command has called cli_connect()
+};
+
+/// Sorts `argv` into `cli`, whose `words` borrow it. CLI_DONE, or CLI_USAGE with the message printed.
+int cli_parse(struct cli *cli, int argc, char **argv);
+
+/// Prints what was wrong and where help is. Returns CLI_USAGE.
+__attribute__((format(printf, 2, 3))) int cli_usage(const struct cli *cli, const char *format, ...);
+void cli_help(const struct cli *cli);
+
+/// True when all of `text` is a finite number.
+bool cli_number(const char *text, double *value);
+/// The same for a whole number of 32 bits.
+bool cli_integer(const char *text, int32_t *value);
+/// The same for 0 or more: the number of a voice.
+bool cli_id(const char *text, int32_t *id);
+
+// ---- calls (cli_call.c) ----
+
+/// Default for --timeout: commands that are answered at once, and those that may wait for a sound to be
+/// decoded.
+#define CLI_QUICK_S 5.0
+#define CLI_SLOW_S  300.0
+
+/// Connects unless that is done. CLI_DONE, or an exit code with the message printed.
+int cli_connect(struct cli *cli);
+/// The exit code for a failed call, with the message printed. `what` is the command or its object, for
+/// people.
+int cli_failed(const struct cli *cli, enum chime_status status, const struct chime_message *answer,
+               const char *what);
+/// --timeout, or `otherwise`.
+double cli_timeout(const struct cli *cli, double otherwise);
+
+/// A new message; ends the program when there is no memory.
+struct chime_message *cli_message(const char *path);
+/// Appends the key-value pairs of the options that were given to this command; returns how many.
+size_t cli_add_keys(const struct cli *cli, struct chime_message *m);
+
+/// How to call; a zeroed one is a plain command.
+struct cli_call {
+    const char *what; // the object of the command, for the message when it fails; NULL: the path
+    int file;         // descriptor to attach where the connection can, taken and closed; 0: none
+    bool slow;        // may wait for a sound to be decoded
+    chime_each *each; // sees what comes before the answer
+    void *context;    // of `each`
+};
+
+/// Sends `m` (and frees it) and waits for its answer, which goes to `*answer` (may be NULL; the caller frees
+/// it). CLI_DONE, or an exit code with the reason printed.
+int cli_call(struct cli *cli, struct chime_message *m, const struct cli_call *how,
+             struct chime_message **answer);
+
+// ---- output (cli_print.c) ----
+
+/// Prints text with control characters replaced, so that a name cannot drive the terminal.
+void cli_print_text(const char *text);
+/// Prints a message as one line, or as one JSON object with --json.
+void cli_print_message(const struct cli *cli, const struct chime_message *m);
+/// Prints one JSON object as one line, and frees it.
+void cli_print_json(json_t *object);
+/// Never NULL: bytes that are no UTF-8 are replaced.
+json_t *cli_json_text(const char *text);
+/// Argument `i` as JSON; null for what JSON has no word for.
+json_t *cli_json_argument(const struct chime_message *m, size_t i);
+/// Puts `value` under `key` and owns it.
+void cli_json_set(json_t *object, const char *key, json_t *value);
+
+/// How a column of a table is shown.
+enum column_kind { COLUMN_TEXT, COLUMN_WHOLE, COLUMN_TENTHS, COLUMN_HUNDREDTHS, COLUMN_BYTES, COLUMN_SWITCH };
+struct column {
+    const char *name;
+    enum column_kind kind;
+};
+/// List items of one path, in the order in which they came.
+struct cli_list {
+    const char *path; // of the items
+    const struct column *columns;
+    size_t n_columns;
+    struct chime_message **items; // owned copies
+    size_t n_items, n_slots;
+};
+/// A chime_each that keeps the items of the list that is its context.
+void cli_list_add(const struct chime_message *m, void *list);
+void cli_list_print(const struct cli_list *list);
+/// An array of objects, the columns' names being the keys.
+json_t *cli_list_json(const struct cli_list *list);
+void cli_list_free(struct cli_list *list);
+
+/// The columns of /bus/info.
+enum {
+    BUS_NAME,
+    BUS_PARENT,
+    BUS_GAIN,
+    BUS_PAN,
+    BUS_MUTE,
+    BUS_SOLO,
+    BUS_OUT,
+    BUS_WIDTH,
+    BUS_PEAK_LEFT,
+    BUS_PEAK_RIGHT,
+    BUS_RMS_LEFT,
+    BUS_RMS_RIGHT,
+    N_BUS_COLUMNS
+};
+extern const struct column bus_columns[N_BUS_COLUMNS];
+
+// ---- files (cli_file.c) ----
+
+/// Opens a regular file that the caller can read. On success `*fd` is open (above 2) and `absolute` (PATH_MAX
+/// bytes) is its path; else false, and errno tells (EISDIR for a folder, EINVAL for a device or a pipe).
+bool cli_open_file(const char *name, int *fd, char *absolute);
+
+// ---- the subcommands ----
+
+#define COMMAND(id, words, doc) int cmd_##id(struct cli *cli);
+#include "clients/commands.def"
+
+#endif

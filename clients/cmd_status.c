@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// cmd_status.c - chime status, ping, sync and quit: the daemon itself.
+#include "clients/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static int no_words(const struct cli *cli)
+{
+    return cli->n_words ? cli_usage(cli, "takes no word, and here is '%s'", cli->words[0]) : CLI_DONE;
+}
+
+// "/done /status name value name value ...", in the daemon's order.
+static void print_pairs(const struct cli *cli, const struct chime_message *answer)
+{
+    size_t n = chime_message_count(answer);
+    json_t *object = cli->json ? json_object() : NULL;
+    for (size_t i = 1; i + 1 < n; i += 2) {
+        const char *name = chime_message_text(answer, i), *text = chime_message_text(answer, i + 1);
+        char type = chime_message_type(answer, i + 1);
+        if (!name) continue;
+        if (object) {
+            cli_json_set(object, name, cli_json_argument(answer, i + 1));
+            continue;
+        }
+        printf("%-18s ", name);
+        if (text)
+            cli_print_text(text);
+        else if (type == 'f' || type == 'd')
+            printf("%.6g", chime_message_number(answer, i + 1));
+        else
+            printf("%lld", (long long)chime_message_int(answer, i + 1));
+        putchar('\n');
+    }
+    if (object) cli_print_json(object);
+}
+
+int cmd_status(struct cli *cli)
+{
+    struct chime_message *answer;
+    int result = no_words(cli);
+    if (result != CLI_DONE) return result;
+    result = cli_call(cli, cli_message("/status"), &(struct cli_call){0}, &answer);
+    if (result == CLI_DONE) print_pairs(cli, answer);
+    chime_message_free(answer);
+    return result;
+}
+
+int cmd_ping(struct cli *cli)
+{
+    struct timespec before, after;
+    int result = no_words(cli);
+    if (result == CLI_DONE) result = cli_connect(cli);
+    if (result != CLI_DONE) return result;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    result = cli_call(cli, cli_message("/ping"), &(struct cli_call){0}, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    if (result != CLI_DONE) return result;
+    double ms =
+        (double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) * 1e-6;
+    if (cli->json) {
+        json_t *object = json_object();
+        cli_json_set(object, "round_trip_ms", json_real(ms));
+        cli_print_json(object);
+    } else {
+        printf("answered in %.3f ms\n", ms);
+    }
+    return CLI_DONE;
+}
+
+// A command whose answer says no more than that it was done.
+static int plain(struct cli *cli, struct chime_message *m, bool slow)
+{
+    struct chime_message *answer;
+    int result = cli_call(cli, m, &(struct cli_call){.slow = slow}, &answer);
+    if (result == CLI_DONE && cli->json) cli_print_message(cli, answer);
+    chime_message_free(answer);
+    return result;
+}
+
+int cmd_sync(struct cli *cli)
+{
+    int result = no_words(cli);
+    if (result != CLI_DONE) return result;
+    struct chime_message *m = cli_message("/sync");
+    chime_add_int(m, 1);
+    return plain(cli, m, true);
+}
+
+int cmd_quit(struct cli *cli)
+{
+    int result = no_words(cli);
+    return result == CLI_DONE ? plain(cli, cli_message("/quit"), false) : result;
+}

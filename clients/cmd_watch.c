@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+// cmd_watch.c - chime watch: meters, voices and load, ten times a second on a terminal.
+#include "clients/cli.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PERIOD_S 0.1
+// A log file gets one line for so many looks.
+#define LOOKS_A_LINE 10
+// The left end of a meter.
+#define FLOOR_DB (-60.0)
+// Where a meter turns yellow, and red.
+#define WARM_DB (-9.0)
+#define HOT_DB  (-1.0)
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+struct screen {
+    bool is_terminal;
+    int columns, rows;
+    int row; // next row that is written
+};
+
+// ---- asking ----
+
+struct view {
+    struct chime_message *status;
+    struct cli_list buses;
+};
+
+static enum chime_status look(struct cli *cli, struct view *v)
+{
+    double timeout_s = cli_timeout(cli, CLI_QUICK_S);
+    struct chime_message *m = cli_message("/status");
+    enum chime_status status = chime_call(cli->chime, m, -1, timeout_s, NULL, NULL, &v->status);
+    chime_message_free(m);
+    if (status != CHIME_OK) return status;
+    m = cli_message("/bus/list");
+    status = chime_call(cli->chime, m, -1, timeout_s, cli_list_add, &v->buses, NULL);
+    chime_message_free(m);
+    return status;
+}
+
+static void forget(struct view *v)
+{
+    chime_message_free(v->status);
+    v->status = NULL;
+    cli_list_free(&v->buses);
+}
+
+// The value that stands behind `name` as text; `text` is its storage for numbers.
+static const char *value_text(const struct chime_message *m, size_t i, char *text, size_t size)
+{
+    char type = chime_message_type(m, i);
+    const char *given = chime_message_text(m, i);
+    if (given)
+        snprintf(text, size, "%s", given);
+    else if (type == 'f' || type == 'd')
+        snprintf(text, size, "%.4g", chime_message_number(m, i));
+    else
+        snprintf(text, size, "%lld", (long long)chime_message_int(m, i));
+    return text;
+}
+
+// ---- drawing ----
+
+// Ends a line of the screen; false when no more fit.
+static bool end_row(struct screen *s)
+{
+    fputs("\033[K", stdout);
+    if (++s->row >= s->rows) return false;
+    fputs("\r\n", stdout);
+    return true;
+}
+
+static void draw_pairs(struct screen *s, const struct chime_message *m)
+{
+    int column = 0;
+    for (size_t i = 1; i + 1 < chime_message_count(m); i += 2) {
+        char value[64];
+        const char *name = chime_message_text(m, i);
+        if (!name) continue;
+        value_text(m, i + 1, value, sizeof value);
+        int width = (int)(strlen(name) + strlen(value)) + 4;
+        if (column > 0 && column + width > s->columns) {
+            column = 0;
+            if (!end_row(s)) return;
+        }
+        fputs("\033[2m", stdout);
+        cli_print_text(name);
+        fputs("\033[0m ", stdout);
+        cli_print_text(value);
+        fputs("   ", stdout);
+        column += width;
+    }
+    end_row(s);
+}
+
+// RMS as a solid bar, the peak above it as a thin one.
+static void draw_meter(double peak_db, double rms_db, int width)
+{
+    int peak = 0, rms = 0;
+    if (peak_db > FLOOR_DB) peak = (int)lround((fmin(peak_db, 0) - FLOOR_DB) / -FLOOR_DB * width);
+    if (rms_db > FLOOR_DB) rms = (int)lround((fmin(rms_db, 0) - FLOOR_DB) / -FLOOR_DB * width);
+    fputs(peak_db > HOT_DB ? "\033[31m" : peak_db > WARM_DB ? "\033[33m" : "\033[32m", stdout);
+    for (int i = 0; i < width; i++)
+        putchar(i < rms ? '#' : i < peak ? '-' : ' ');
+    fputs("\033[0m", stdout);
+    if (peak_db > -100)
+        printf("%6.1f", peak_db);
+    else
+        fputs("     .", stdout);
+}
+
+static void draw_bus(const struct screen *s, const struct chime_message *bus)
+{
+    const int fixed = 16 + 8 + 2 * 8 + 4; // name, gain, brackets and levels, marks
+    int width = (s->columns - fixed) / 2;
+    if (width < 4) width = 4;
+    char name[64];
+    const char *text = chime_message_text(bus, BUS_NAME);
+    snprintf(name, sizeof name, "%-15.15s", text ? text : "");
+    cli_print_text(name);
+    printf("%6.1f %s%s ", chime_message_number(bus, BUS_GAIN),
+           chime_message_number(bus, BUS_MUTE) != 0 ? "M" : " ",
+           chime_message_number(bus, BUS_SOLO) != 0 ? "S" : " ");
+    draw_meter(chime_message_number(bus, BUS_PEAK_LEFT), chime_message_number(bus, BUS_RMS_LEFT), width);
+    fputs("  ", stdout);
+    draw_meter(chime_message_number(bus, BUS_PEAK_RIGHT), chime_message_number(bus, BUS_RMS_RIGHT), width);
+}
+
+static void draw(const struct cli *cli, struct screen *s, const struct view *v)
+{
+    struct winsize size;
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+    s->columns = known ? size.ws_col : 80;
+    s->rows = known ? size.ws_row : 24;
+    s->row = 0;
+    char url[256];
+    if (chime_resolve_url(cli->url, url, sizeof url) != CHIME_OK) url[0] = 0;
+    printf("\033[H\033[1mchimed\033[0m %s   (Ctrl-C ends)", url);
+    if (end_row(s)) draw_pairs(s, v->status);
+    if (s->row < s->rows && end_row(s))
+        printf("bus              dB    left, right: peak and RMS below full scale");
+    for (size_t i = 0; i < v->buses.n_items && s->row < s->rows && end_row(s); i++)
+        draw_bus(s, v->buses.items[i]);
+    fputs("\033[K\033[J", stdout);
+    fflush(stdout);
+}
+
+static void open_screen(const struct screen *s)
+{
+    if (s->is_terminal) fputs("\033[?1049h\033[?25l", stdout); // the other screen, no cursor
+}
+
+static void close_screen(const struct screen *s)
+{
+    if (!s->is_terminal) return;
+    fputs("\033[?25h\033[?1049l", stdout);
+    fflush(stdout);
+}
+
+// ---- lines ----
+
+static void print_line(const struct view *v)
+{
+    for (size_t i = 1; i + 1 < chime_message_count(v->status); i += 2) {
+        char value[64];
+        const char *name = chime_message_text(v->status, i);
+        if (!name) continue;
+        cli_print_text(name);
+        putchar(' ');
+        cli_print_text(value_text(v->status, i + 1, value, sizeof value));
+        fputs("  ", stdout);
+    }
+    for (size_t i = 0; i < v->buses.n_items; i++) {
+        const struct chime_message *bus = v->buses.items[i];
+        const char *name = chime_message_text(bus, BUS_NAME);
+        fputs(i ? "  " : "| ", stdout);
+        cli_print_text(name ? name : "");
+        printf(" %.1f %.1f", chime_message_number(bus, BUS_PEAK_LEFT),
+               chime_message_number(bus, BUS_PEAK_RIGHT));
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void print_object(const struct view *v)
+{
+    json_t *object = json_object(), *status = json_object();
+    for (size_t i = 1; i + 1 < chime_message_count(v->status); i += 2) {
+        const char *name = chime_message_text(v->status, i);
+        if (name) cli_json_set(status, name, cli_json_argument(v->status, i + 1));
+    }
+    cli_json_set(object, "status", status);
+    cli_json_set(object, "buses", cli_list_json(&v->buses));
+    cli_print_json(object);
+}
+
+int cmd_watch(struct cli *cli)
+{
+    if (cli->n_words) return cli_usage(cli, "takes no word, and here is '%s'", cli->words[0]);
+    int result = cli_connect(cli);
+    if (result != CLI_DONE) return result;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    struct screen s = {.is_terminal = !cli->json && isatty(STDOUT_FILENO)};
+    struct view v = {.buses = {"/bus/info", bus_columns, N_BUS_COLUMNS, NULL, 0, 0}};
+    enum chime_status status = CHIME_OK;
+    open_screen(&s);
+    for (unsigned n = 0; !stopped && !ferror(stdout); n++) {
+        status = look(cli, &v);
+        if (status != CHIME_OK) break;
+        if (cli->json)
+            print_object(&v);
+        else if (s.is_terminal)
+            draw(cli, &s, &v);
+        else if (n % LOOKS_A_LINE == 0)
+            print_line(&v);
+        forget(&v);
+        nanosleep(&(struct timespec){.tv_nsec = (long)(PERIOD_S * 1e9)}, NULL);
+    }
+    close_screen(&s);
+    if (!stopped) result = cli_failed(cli, status, v.status, "watch");
+    forget(&v);
+    return result;
+}

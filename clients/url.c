@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// url.c - where a daemon is: the two kinds of URL, and the one that is taken when none is given.
+#include "clients/url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UNIX_PREFIX   "osc.unix://"
+#define UDP_PREFIX    "osc.udp://"
+#define SYSTEM_SOCKET "/run/chimed/chimed.sock"
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+// Copies `length` bytes as text. False when they do not fit.
+static bool copy_part(char *to, size_t size, const char *from, size_t length)
+{
+    if (length >= size) return false;
+    memcpy(to, from, length);
+    to[length] = 0;
+    return true;
+}
+
+static bool is_port(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+    if (n == 0 || n > 5 || text[n]) return false;
+    long port = strtol(text, NULL, 10);
+    return port >= 1 && port <= 65535;
+}
+
+static enum chime_status parse_udp(const char *text, struct url *u)
+{
+    const char *host = text, *end, *rest;
+    if (*text == '[') { // an IPv6 address stands in brackets, because of its colons
+        host = text + 1;
+        end = strchr(host, ']');
+        if (!end) return CHIME_BAD_ARGUMENT;
+        rest = end + 1;
+    } else {
+        end = rest = host + strcspn(host, ":/");
+    }
+    if (end == host || !copy_part(u->host, sizeof u->host, host, (size_t)(end - host)))
+        return CHIME_BAD_ARGUMENT;
+    if (*rest == ':') {
+        size_t length = strcspn(++rest, "/");
+        if (!copy_part(u->port, sizeof u->port, rest, length)) return CHIME_BAD_ARGUMENT;
+        rest += length;
+    } else {
+        memcpy(u->port, URL_DEFAULT_PORT, sizeof URL_DEFAULT_PORT);
+    }
+    bool at_end = rest[0] == 0 || (rest[0] == '/' && rest[1] == 0);
+    return at_end && is_port(u->port) ? CHIME_OK : CHIME_BAD_ARGUMENT;
+}
+
+enum chime_status url_parse(const char *text, struct url *u)
+{
+    *u = (struct url){0};
+    if (has_prefix(text, UNIX_PREFIX)) {
+        const char *path = text + strlen(UNIX_PREFIX);
+        u->is_unix = true;
+        // "osc.unix://name/..." would name a host; only a path from the root is meant.
+        if (path[0] != '/' || path[1] == 0) return CHIME_BAD_ARGUMENT;
+        return copy_part(u->path, sizeof u->path, path, strlen(path)) ? CHIME_OK : CHIME_BAD_ARGUMENT;
+    }
+    return has_prefix(text, UDP_PREFIX) ? parse_udp(text + strlen(UDP_PREFIX), u) : CHIME_BAD_ARGUMENT;
+}
+
+enum chime_status chime_resolve_url(const char *url, char *text, size_t size)
+{
+    if (!text || size == 0) return CHIME_BAD_ARGUMENT;
+    if (!url) {
+        const char *given = getenv("CHIME_URL");
+        if (given && *given) url = given;
+    }
+    int n;
+    if (url) {
+        n = snprintf(text, size, "%s", url);
+    } else {
+        char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        int length = snprintf(path, sizeof path, "%s/chimed/chimed.sock", runtime ? runtime : "");
+        bool own = runtime && *runtime == '/' && (size_t)length < sizeof path && access(path, F_OK) == 0;
+        n = snprintf(text, size, UNIX_PREFIX "%s", own ? path : SYSTEM_SOCKET);
+    }
+    return n >= 0 && (size_t)n < size ? CHIME_OK : CHIME_BAD_ARGUMENT;
+}
