@@ -2,12 +2,12 @@
 // cycle.h - one call of the engine by a backend: runs it, times it, and marks the real-time section.
 #ifndef ENGINE_BACKENDS_CYCLE_H
 #define ENGINE_BACKENDS_CYCLE_H
+#include "alloc/attr.h"
+#include "engine/rt/engine_rt.h"
+
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
-
-#include "alloc/attr.h"
-#include "engine/rt/engine_rt.h"
 
 /// Device channels at the most.
 #define MAX_OUTPUT_CHANNELS 64
@@ -16,19 +16,30 @@
 struct cycle {
     struct engine_rt *engine;
     uint32_t rate;
+    double load_average; // the audio thread's own, exact; load_average_ppm is made from it
     alignas(CACHE_LINE) _Atomic uint64_t n_cycles;
-    _Atomic uint64_t frames;            // engine frames since the start
-    _Atomic uint64_t last_start_ns;     // CLOCK_MONOTONIC at the start of the last cycle
-    _Atomic uint32_t last_frames;       // length of the last cycle
-    _Atomic uint32_t load_average_ppm;  // time spent / time available, smoothed over about a second
-    _Atomic uint32_t load_worst_ppm;    // the highest of a single cycle since control last cleared it
-    _Atomic int32_t thread_id;          // kernel id of the audio thread, 0 before the first cycle
+    _Atomic uint64_t frames;           // engine frames since the start
+    _Atomic uint64_t last_start_ns;    // CLOCK_MONOTONIC at the start of the last cycle
+    _Atomic uint32_t last_frames;      // length of the last cycle
+    _Atomic uint32_t load_average_ppm; // time spent / time available, smoothed over about a second
+    _Atomic uint32_t load_worst_ppm;   // the highest of a single cycle since control last cleared it
+    _Atomic int32_t thread_id;         // kernel id of the audio thread, 0 before its first cycle
 };
+
+// ---- control, while no audio runs ----
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate);
 
-/// Renders `n_frames` (1 or more) into `out`, one plane for each engine output channel. Audio thread.
-void cycle_run(struct cycle *c, float *const *out, uint32_t n_frames);
+/// Another audio thread is about to run the cycle. For start() of the backends.
+void cycle_attach(struct cycle *c);
+
+// ---- audio thread ----
+
+/// Renders `n_frames` (1 or more) into `out`, one plane for each of `n_channels` device channels.
+void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames);
+
+/// CLOCK_MONOTONIC, without a system call.
+uint64_t cycle_now_ns(void);
 
 /// Called at both ends of every real-time section when something defines them (the guard of the tests does).
 __attribute__((weak)) void chimed_rt_enter(void);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// cycle.c - one call of the engine by a backend: runs it, times it, and marks the real-time section.
+#include "engine/backends/cycle.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+/// Time constant of the average load.
+#define LOAD_SMOOTHING_SECONDS 1.0
+
+// Every atomic here is relaxed: each is a number for people or for the watchdog that stands for itself, no
+// other memory is handed over by it, and the audio thread is the only writer (but for the clearing of the
+// worst load).
+
+static void set_u64(_Atomic uint64_t *field, uint64_t value)
+{
+    atomic_store_explicit(field, value, memory_order_relaxed);
+}
+
+static uint64_t get_u64(const _Atomic uint64_t *field)
+{
+    return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+static uint32_t to_ppm(double load)
+{
+    double ppm = load * 1e6;
+    return ppm < (double)UINT32_MAX ? (uint32_t)ppm : UINT32_MAX;
+}
+
+// ---- control, while no audio runs ----
+
+void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate)
+{
+    *c = (struct cycle){.engine = engine, .rate = rate};
+}
+
+void cycle_attach(struct cycle *c)
+{
+    atomic_store_explicit(&c->thread_id, 0, memory_order_relaxed);
+}
+
+// ---- audio thread ----
+
+uint64_t cycle_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void update_load(struct cycle *c, uint64_t spent_ns, uint32_t n_frames)
+{
+    double available = (double)n_frames / (double)c->rate;
+    double load = (double)spent_ns / (double)NS_PER_SECOND / available;
+    double share = available / LOAD_SMOOTHING_SECONDS;
+    c->load_average += (load - c->load_average) * (share < 1 ? share : 1);
+    atomic_store_explicit(&c->load_average_ppm, to_ppm(c->load_average), memory_order_relaxed);
+
+    uint32_t ppm = to_ppm(load);
+    uint32_t worst = atomic_load_explicit(&c->load_worst_ppm, memory_order_relaxed);
+    // When the exchange fails, control has just cleared the field, and this cycle is the worst of the new
+    // window.
+    if (ppm > worst && !atomic_compare_exchange_strong_explicit(&c->load_worst_ppm, &worst, ppm,
+                                                                memory_order_relaxed, memory_order_relaxed))
+        atomic_store_explicit(&c->load_worst_ppm, ppm, memory_order_relaxed);
+}
+
+void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames)
+{
+    if (atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0)
+        atomic_store_explicit(&c->thread_id, (int32_t)gettid(), memory_order_relaxed);
+    uint64_t start_ns = cycle_now_ns();
+    set_u64(&c->last_start_ns, start_ns);
+    atomic_store_explicit(&c->last_frames, n_frames, memory_order_relaxed);
+
+    if (chimed_rt_enter) chimed_rt_enter();
+    engine_rt_process(c->engine, out, n_channels, n_frames);
+    if (chimed_rt_leave) chimed_rt_leave();
+
+    update_load(c, cycle_now_ns() - start_ns, n_frames);
+    set_u64(&c->frames, get_u64(&c->frames) + n_frames);
+    set_u64(&c->n_cycles, get_u64(&c->n_cycles) + 1);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// planes.h - the float buffers that a backend lets the engine render into, one for each channel.
+#ifndef ENGINE_BACKENDS_PLANES_H
+#define ENGINE_BACKENDS_PLANES_H
+#include "alloc/attr.h"
+#include "alloc/status.h"
+#include "engine/backends/cycle.h"
+
+#include <stdint.h>
+
+/// A zeroed struct holds nothing.
+struct planes {
+    float *plane[MAX_OUTPUT_CHANNELS]; // on cache lines of their own
+    uint32_t n_channels, n_frames;
+    void *memory; // owns all of them
+};
+
+/// Zeroed planes; their pages are touched. Fails with STATUS_NO_MEMORY or, for more than MAX_OUTPUT_CHANNELS
+/// or no channels or no frames, STATUS_BAD_ARGUMENT.
+NODISCARD
+enum status planes_init(struct planes *p, uint32_t n_channels, uint32_t n_frames);
+void planes_fini(struct planes *p);
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// realtime.c - makes a thread an audio thread: priority, stack and signals.
+#include "engine/backends/backend.h"
+#include "engine/log.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define STACK_BYTES (1024 * 1024)
+/// More than the engine and the drivers use of it.
+#define STACK_TOUCHED_BYTES (256 * 1024)
+/// Smallest page of any system that this runs on.
+#define STACK_TOUCH_STEP 4096
+
+/// Blocks every signal for the new thread, but for those that a fault of its own raises: the process's
+/// signals belong to control, and a handler that reports a fault must still be reached.
+static void audio_signals(sigset_t *blocked)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    sigfillset(blocked);
+    for (uint32_t i = 0; i < COUNT_OF(faults); i++)
+        sigdelset(blocked, faults[i]);
+}
+
+enum status backend_thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0) return status_from_errno(error);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+
+    sigset_t blocked, before; // a thread starts with the mask of the one that makes it
+    audio_signals(&blocked);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    error = pthread_create(thread, &attributes, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+    pthread_attr_destroy(&attributes);
+    if (error != 0) return status_from_errno(error);
+    pthread_setname_np(*thread, "chimed-audio");
+    return STATUS_OK;
+}
+
+static int set_fifo(int priority)
+{
+    // RESET_ON_FORK: a helper process must not inherit the priority.
+    struct sched_param parameters = {.sched_priority = priority};
+    return pthread_setschedparam(pthread_self(), SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters);
+}
+
+static void warn_once(int error, int wanted, int got, rlim_t allowed)
+{
+    static atomic_flag warned = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&warned)) return;
+    if (got > 0)
+        log_warning("the audio thread runs at real-time priority %d instead of %d: RLIMIT_RTPRIO is %d", got,
+                    wanted, (int)allowed);
+    else
+        log_warning(
+            "THE AUDIO THREAD RUNS WITHOUT REAL-TIME PRIORITY and will drop out under load: SCHED_FIFO %d "
+            "was refused (%s), RLIMIT_RTPRIO is %d",
+            wanted, strerror(error), (int)allowed);
+    log_warning(
+        "to allow it: LimitRTPRIO=%d in the unit of the service, or a line \"USER - rtprio %d\" in a file "
+        "of /etc/security/limits.d (USER: who runs chimed), then log in again",
+        wanted, wanted);
+}
+
+void backend_make_realtime(const struct config *config)
+{
+    int wanted = (int)config->rt_priority;
+    int error = set_fifo(wanted);
+    if (error != 0) {
+        // A limit below the wish still beats no priority. Without getrlimit there is nothing to go by: none.
+        struct rlimit limit = {0};
+        if (getrlimit(RLIMIT_RTPRIO, &limit) != 0) limit.rlim_cur = 0;
+        int got = limit.rlim_cur < (rlim_t)wanted ? (int)limit.rlim_cur : 0;
+        if (got > 0 && set_fifo(got) != 0) got = 0;
+        warn_once(error, wanted, got, limit.rlim_cur);
+    }
+    backend_touch_stack();
+}
+
+__attribute__((noinline)) void backend_touch_stack(void)
+{
+    volatile char stack[STACK_TOUCHED_BYTES];
+    for (uint32_t i = 0; i < STACK_TOUCHED_BYTES; i += STACK_TOUCH_STEP)
+        stack[i] = 0;
+    stack[STACK_TOUCHED_BYTES - 1] = stack[0];
+}
