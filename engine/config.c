@@ -1,19 +1,61 @@
 // SPDX-License-Identifier: MIT
-// config.c - reads configuration files, and fills in what the environment decides.
+// config.c - the keys there are, by the tables config.def and api.def, and the files that set them.
 #include "engine/config.h"
-
-#include "alloc/strbuf.h"
-#include "engine/config_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "engine/setting.h"
+
+static const struct setting keys[] = {
+#define CONFIG_INT(section, name, value, min, max, unit, doc)                                                \
+    {#section, #name, SETTING_INT, offsetof(struct config, name), sizeof(uint32_t), min, max,                \
+     unit,     "",    false},
+#define CONFIG_FLOAT(section, name, value, min, max, unit, doc)                                              \
+    {#section, #name, SETTING_FLOAT, offsetof(struct config, name), sizeof(float), min, max, unit, "", false},
+#define CONFIG_TEXT(section, name, value, size, doc)                                                         \
+    {#section, #name, SETTING_TEXT, offsetof(struct config, name), size, 0, 0, "", "", sizeof(value) == 1},
+#define CONFIG_CHOICE(section, name, value, choices, doc)                                                    \
+    {#section, #name, SETTING_CHOICE, offsetof(struct config, name), 16, 0, 0, "", choices, false},
+#include "engine/config.def"
+};
+
+/// The ranges of a [bus NAME] section are those of the OSC parameters of the same names.
+struct range {
+    double min, max;
+    const char *unit;
+};
+enum range_index {
+#define PARAM(id, name, type, min, max, unit, doc) RANGE_##id,
+#include "engine/osc/api.def"
+};
+static const struct range ranges[] = {
+#define PARAM(id, name, type, min, max, unit, doc) [RANGE_##id] = {min, max, unit},
+#include "engine/osc/api.def"
+};
+
+static const struct {
+    const char *name;
+    enum setting_kind kind;
+    enum range_index range;
+    size_t offset;
+} bus_keys[] = {
+    {"parent", SETTING_TEXT, RANGE_PARENT, offsetof(struct config_bus, parent)},
+    {"gain", SETTING_FLOAT, RANGE_GAIN, offsetof(struct config_bus, gain_db)},
+    {"pan", SETTING_FLOAT, RANGE_PAN, offsetof(struct config_bus, pan)},
+    {"mute", SETTING_BOOL, RANGE_MUTE, offsetof(struct config_bus, mute)},
+    {"out", SETTING_INT, RANGE_OUT, offsetof(struct config_bus, out)},
+    {"width", SETTING_INT, RANGE_WIDTH, offsetof(struct config_bus, width)},
+};
+
+// ---- defaults ----
 
 void config_defaults(struct config *c)
 {
@@ -31,6 +73,137 @@ void config_defaults(struct config *c)
 #include "engine/config.def"
     memcpy(c->allow[0], "/usr/share/sounds", sizeof "/usr/share/sounds");
     c->n_allow = 1;
+}
+
+// ---- sections ----
+
+/// The name behind "bus ", or NULL when the section is another one.
+static const char *bus_of_section(const char *section)
+{
+    return strncmp(section, "bus ", 4) == 0 ? section + 4 + strspn(section + 4, " \t") : NULL;
+}
+
+static bool section_known(const char *section)
+{
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (strcmp(keys[i].section, section) == 0) return true;
+    }
+    return false;
+}
+
+/// Finds or makes the bus of a [bus NAME] section.
+static enum status bus_section(struct config *c, const char *name, struct config_bus **bus,
+                               struct strbuf *what)
+{
+    for (uint32_t i = 0; i < c->n_bus; i++) {
+        *bus = &c->bus[i];
+        if (strcmp(c->bus[i].name, name) == 0) return STATUS_OK;
+    }
+    struct config_bus fresh = {.parent = "master", .width = 2};
+    if (!name[0] || !string_copy(fresh.name, sizeof fresh.name, name)) {
+        strbuf_format(what, "a bus name of %zu bytes; expected 1 to %d", strlen(name), CONFIG_NAME_BYTES - 1);
+    } else if (strcmp(name, "master") == 0) {
+        strbuf_append(what, "section [bus master]; expected another name: master is always there");
+    } else if (c->n_bus == CONFIG_MAX_BUSES) {
+        strbuf_format(what, "one more bus, %s; expected at most %d [bus NAME] sections", name,
+                      CONFIG_MAX_BUSES);
+    } else {
+        *bus = &c->bus[c->n_bus++];
+        **bus = fresh;
+        return STATUS_OK;
+    }
+    return STATUS_BAD_FORMAT;
+}
+
+static enum status open_section(struct config *c, const char *section, struct strbuf *what)
+{
+    const char *name = bus_of_section(section);
+    struct config_bus *bus = NULL;
+    if (name) return bus_section(c, name, &bus, what);
+    if (section_known(section)) return STATUS_OK;
+    strbuf_format(what, "section [%s]; expected [engine], [output], [control], [paths] or [bus NAME]",
+                  section);
+    return STATUS_BAD_FORMAT;
+}
+
+static enum status set_bus_key(struct config_bus *bus, const char *name, const char *value,
+                               struct strbuf *what)
+{
+    for (size_t i = 0; i < COUNT_OF(bus_keys); i++) {
+        if (strcmp(bus_keys[i].name, name) != 0) continue;
+        const struct range *range = &ranges[bus_keys[i].range];
+        struct setting key = {"bus",
+                              name,
+                              bus_keys[i].kind,
+                              bus_keys[i].offset,
+                              CONFIG_NAME_BYTES,
+                              range->min,
+                              range->max,
+                              range->unit,
+                              "",
+                              false};
+        return setting_set(&key, bus, value, what);
+    }
+    strbuf_format(what, "key %s in [bus %s]; expected parent, gain, pan, mute, out or width", name,
+                  bus->name);
+    return STATUS_BAD_FORMAT;
+}
+
+/// An empty value forgets the folders so far, so that a file can take back the default.
+static enum status add_allowed(struct config *c, const char *value, struct strbuf *what)
+{
+    const struct setting key = {"paths", "allow", SETTING_PATH, 0, CONFIG_PATH_BYTES, 0, 0, "", "", false};
+    char path[CONFIG_PATH_BYTES];
+    if (!value[0]) {
+        c->n_allow = 0;
+        return STATUS_OK;
+    }
+    enum status status = setting_set(&key, path, value, what);
+    if (status != STATUS_OK) return status;
+    for (uint32_t i = 0; i < c->n_allow; i++) {
+        if (strcmp(c->allow[i], path) == 0) return STATUS_OK;
+    }
+    if (c->n_allow == CONFIG_MAX_ALLOW) {
+        strbuf_format(what, "one more allow = %s; expected at most %d", path, CONFIG_MAX_ALLOW);
+        return STATUS_BAD_FORMAT;
+    }
+    memcpy(c->allow[c->n_allow++], path, sizeof path);
+    return STATUS_OK;
+}
+
+static enum status unknown_key(const char *section, const char *name, struct strbuf *what)
+{
+    strbuf_format(what, "key %s in [%s]; expected one of:", name, section);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (strcmp(keys[i].section, section) == 0) strbuf_format(what, " %s", keys[i].name);
+    }
+    if (strcmp(section, "paths") == 0) strbuf_append(what, " allow");
+    return STATUS_BAD_FORMAT;
+}
+
+/// What the table does not say of a key.
+static enum setting_kind sharper_kind(const struct setting *key)
+{
+    if (strcmp(key->section, "paths") == 0 || strcmp(key->name, "socket") == 0) return SETTING_PATH;
+    return strcmp(key->name, "queue") == 0 ? SETTING_POWER_OF_TWO : key->kind;
+}
+
+static enum status set_key(struct config *c, const char *section, const char *name, const char *value,
+                           struct strbuf *what)
+{
+    const char *bus_name = bus_of_section(section);
+    struct config_bus *bus = NULL;
+    enum status status = bus_name ? bus_section(c, bus_name, &bus, what) : open_section(c, section, what);
+    if (status != STATUS_OK) return status;
+    if (bus) return set_bus_key(bus, name, value, what);
+    if (strcmp(section, "paths") == 0 && strcmp(name, "allow") == 0) return add_allowed(c, value, what);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0) continue;
+        struct setting key = keys[i];
+        key.kind = sharper_kind(&key);
+        return setting_set(&key, c, value, what);
+    }
+    return unknown_key(section, name, what);
 }
 
 // ---- files and flags ----
@@ -66,7 +239,7 @@ static void reading_open_section(struct reading *r, const char *line)
     }
     memcpy(r->section, line + 1, n);
     r->section[n] = 0;
-    reading_fail(r, config_open_section(r->config, r->section, &r->what));
+    reading_fail(r, open_section(r->config, r->section, &r->what));
 }
 
 /// What inih reads with, in the manner of fgets. Ends early after an error.
@@ -102,7 +275,7 @@ static int reading_key(void *user, const char *section, const char *name, const 
         strbuf_format(&r->what, "key %s before any section; expected a [section] first", name);
         reading_fail(r, STATUS_BAD_FORMAT);
     } else {
-        reading_fail(r, config_set_key(r->config, r->section, name, value, &r->what));
+        reading_fail(r, set_key(r->config, r->section, name, value, &r->what));
     }
     return r->failed_line == 0;
 }
@@ -153,124 +326,5 @@ enum status config_set(struct config *c, const char *section, const char *name, 
                        char *error)
 {
     struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
-    return config_set_key(c, section, name, value, &what);
-}
-
-// ---- what the environment decides ----
-
-/// An absolute path from an environment variable, or NULL. systemd joins several folders with colons: the
-/// first.
-static const char *env_path(const char *name, size_t *length)
-{
-    const char *path = getenv(name);
-    if (!path || path[0] != '/') return NULL;
-    *length = strcspn(path, ":");
-    return path;
-}
-
-static enum status finish_path(char *to, size_t size, const char *key, const char *folder, size_t length,
-                               const char *rest, char *error)
-{
-    struct strbuf path = strbuf_make(to, size);
-    strbuf_format(&path, "%.*s%s", (int)length, folder, rest);
-    if (!path.cut) return STATUS_OK;
-    struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
-    strbuf_format(&what, "%s: %.*s%s is too long; expected at most %zu bytes", key, (int)length, folder, rest,
-                  size - 1);
-    return STATUS_BAD_FORMAT;
-}
-
-static enum status finish_socket(struct config *c, char *error)
-{
-    size_t n = 0;
-    const char *folder = NULL;
-    if (c->socket[0]) return STATUS_OK;
-    if ((folder = env_path("RUNTIME_DIRECTORY", &n)))
-        return finish_path(c->socket, sizeof c->socket, "control.socket", folder, n, "/chimed.sock", error);
-    if ((folder = env_path("XDG_RUNTIME_DIR", &n)))
-        return finish_path(c->socket, sizeof c->socket, "control.socket", folder, n, "/chimed/chimed.sock",
-                           error);
-    return finish_path(c->socket, sizeof c->socket, "control.socket", "/run", 4, "/chimed/chimed.sock",
-                       error);
-}
-
-static enum status finish_sound_folder(struct config *c, char *error)
-{
-    size_t n = 0;
-    const char *folder = NULL;
-    if (c->sound_folder[0]) return STATUS_OK;
-    char *to = c->sound_folder;
-    if ((folder = env_path("STATE_DIRECTORY", &n)))
-        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n, "/sounds", error);
-    if (geteuid() != 0 && (folder = env_path("XDG_DATA_HOME", &n)))
-        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n, "/chimed/sounds",
-                           error);
-    if (geteuid() != 0 && (folder = env_path("HOME", &n)))
-        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n,
-                           "/.local/share/chimed/sounds", error);
-    return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", "/var/lib", 8, "/chimed/sounds",
-                       error);
-}
-
-// ---- buses ----
-
-/// True when `name` is master or stands among the first `n` buses.
-static bool bus_among(const struct config *c, uint32_t n, const char *name)
-{
-    if (strcmp(name, "master") == 0) return true;
-    for (uint32_t i = 0; i < n; i++) {
-        if (strcmp(c->bus[i].name, name) == 0) return true;
-    }
-    return false;
-}
-
-/// Puts every bus behind its parent, so that they can be made in this order.
-static enum status sort_buses(struct config *c, char *error)
-{
-    for (uint32_t n = 0; n < c->n_bus; n++) {
-        uint32_t next = n;
-        while (next < c->n_bus && !bus_among(c, n, c->bus[next].parent))
-            next++;
-        if (next == c->n_bus) {
-            const struct config_bus *bus = &c->bus[n];
-            const char *why = bus_among(c, c->n_bus, bus->parent) ? "feeds itself in a circle" : "is no bus";
-            struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
-            strbuf_format(&what, "[bus %s] parent = %s %s; expected master or the name of a bus above it",
-                          bus->name, bus->parent, why);
-            return STATUS_BAD_FORMAT;
-        }
-        struct config_bus found = c->bus[next];
-        memmove(&c->bus[n + 1], &c->bus[n], (next - n) * sizeof found);
-        c->bus[n] = found;
-    }
-    return STATUS_OK;
-}
-
-static enum status check_buses(const struct config *c, char *error)
-{
-    struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
-    if (c->n_bus + 1 > c->buses) {
-        strbuf_format(&what,
-                      "%" PRIu32 " [bus NAME] sections and master; expected at most engine.buses = %" PRIu32,
-                      c->n_bus, c->buses);
-        return STATUS_BAD_FORMAT;
-    }
-    for (uint32_t i = 0; i < c->n_bus; i++) {
-        const struct config_bus *bus = &c->bus[i];
-        if (bus->out == 0 || bus->out + bus->width - 1 <= c->channels) continue;
-        strbuf_format(&what,
-                      "[bus %s] goes to channel %" PRIu32 "; expected at most output.channels = %" PRIu32,
-                      bus->name, bus->out + bus->width - 1, c->channels);
-        return STATUS_BAD_FORMAT;
-    }
-    return STATUS_OK;
-}
-
-enum status config_finish(struct config *c, char *error)
-{
-    enum status status = finish_socket(c, error);
-    if (status == STATUS_OK) status = finish_sound_folder(c, error);
-    if (status == STATUS_OK) status = sort_buses(c, error);
-    if (status == STATUS_OK) status = check_buses(c, error);
-    return status;
+    return set_key(c, section, name, value, &what);
 }
