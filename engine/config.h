@@ -28,7 +28,8 @@ struct config {
 #define CONFIG_TEXT(section, name, value, size, doc)            char name[size];
 #define CONFIG_CHOICE(section, name, value, choices, doc)       char name[16];
 #include "engine/config.def"
-    char allow[CONFIG_MAX_ALLOW][CONFIG_PATH_BYTES]; // [paths] allow = FOLDER, once for each; empty: forget all
+    char allow[CONFIG_MAX_ALLOW]
+              [CONFIG_PATH_BYTES]; // [paths] allow = FOLDER, once for each; empty: forget all
     uint32_t n_allow;
     struct config_bus bus[CONFIG_MAX_BUSES];
     uint32_t n_bus;
@@ -40,15 +41,16 @@ struct config {
 /// Every value at its default; /usr/share/sounds is allowed.
 void config_defaults(struct config *c);
 
-/// Reads an INI file over what `c` holds. STATUS_NOT_FOUND when there is none; else on failure `error` says file,
-/// line and what was expected.
+/// Reads an INI file over what `c` holds. STATUS_NOT_FOUND when there is none; else on failure `error` says
+/// file, line and what was expected.
 NODISCARD enum status config_read(struct config *c, const char *path, char *error);
 
 /// Sets one key as if it stood in a file, for the flags of the command line.
 NODISCARD enum status config_set(struct config *c, const char *section, const char *name, const char *value,
                                  char *error);
 
-/// Fills in what depends on the user and the environment (socket, sound_folder), and checks values against one another.
+/// Fills in what depends on the user and the environment (socket, sound_folder), and checks values against
+/// one another.
 NODISCARD enum status config_finish(struct config *c, char *error);
 
 #endif
