@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // chime.c - the client program: finds the subcommand, parses its options, runs it.
-#include "clients/cli.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "clients/cli.h"
 
 const struct cli_command cli_commands[N_COMMANDS] = {
 #define COMMAND(id, words, doc) {#id, words, doc, cmd_##id},

@@ -2,12 +2,12 @@
 // cli.h - what the subcommands of chime share: the table, the parsed command line, calls, and output.
 #ifndef CLIENTS_CLI_H
 #define CLIENTS_CLI_H
-#include "clients/chime.h"
-
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "clients/chime.h"
 
 /// What chime returns to the shell.
 enum cli_exit {

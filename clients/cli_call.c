@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // cli_call.c - connects, sends a command, waits for its answer, and says in words what went wrong.
-#include "clients/cli.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "clients/cli.h"
 
 #define URL_TEXT_BYTES 256
 

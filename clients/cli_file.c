@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // cli_file.c - opens what the caller can read, to hand it to a daemon that perhaps cannot.
-#include "clients/cli.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "clients/cli.h"
 
 static bool is_regular(int fd)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // cli_print.c - output for people (lines and tables) and for programs (JSON).
-#include "clients/cli.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "clients/cli.h"
 
 #define CELL_BYTES 256
 

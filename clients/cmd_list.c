@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: MIT
 // cmd_list.c - chime list and bus: what is loaded, what plays, and the buses.
-#include "clients/cli.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "clients/cli.h"
 
 static const struct column sound_columns[] = {
     {"name", COLUMN_TEXT},   {"channels", COLUMN_WHOLE}, {"frames", COLUMN_WHOLE},   {"rate", COLUMN_WHOLE},
     {"format", COLUMN_TEXT}, {"bytes", COLUMN_BYTES},    {"n_voices", COLUMN_WHOLE}, {"state", COLUMN_TEXT},
 };
 static const struct column voice_columns[] = {
-    {"id", COLUMN_WHOLE},
-    {"sound", COLUMN_TEXT},
-    {"bus", COLUMN_TEXT},
-    {"gain", COLUMN_TENTHS},
-    {"pan", COLUMN_HUNDREDTHS},
-    {"rate", COLUMN_HUNDREDTHS},
-    {"position", COLUMN_HUNDREDTHS},
-    {"paused", COLUMN_SWITCH},
+    {"id", COLUMN_WHOLE},       {"sound", COLUMN_TEXT},      {"bus", COLUMN_TEXT},   {"gain", COLUMN_TENTHS},
+    {"pan", COLUMN_HUNDREDTHS}, {"rate", COLUMN_HUNDREDTHS}, {"state", COLUMN_TEXT},
 };
 
 // Asks for one list; prints it as a table, or puts it into `json` under `key`.

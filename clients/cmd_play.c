@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // cmd_play.c - chime play: starts files and loaded sounds, and waits for their ends when asked to.
-#include "clients/cli.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -9,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "clients/cli.h"
 
 // Fade of the voices that Ctrl-C ends.
 #define INTERRUPT_FADE_S 0.05f

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // cmd_send.c - chime send: any OSC message, typed by the look of its words.
-#include "clients/cli.h"
-
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "clients/cli.h"
 
 // Adds "x:WORD" as the type that the letter says. CLI_USAGE when the word is no such number.
 static int add_forced(const struct cli *cli, struct chime_message *m, const char *word)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // cmd_sound.c - chime load and unload: one file, every sound of a folder, or names to forget.
-#include "clients/cli.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -10,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+
+#include "clients/cli.h"
 
 // What the daemon's decoder reads, by the end of the file's name.
 static const char *const sound_ends[] = {"wav",  "wave", "aif", "aiff", "aifc", "flac", "ogg", "oga",

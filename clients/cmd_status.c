@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // cmd_status.c - chime status, ping, sync and quit: the daemon itself.
-#include "clients/cli.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "clients/cli.h"
 
 static int no_words(const struct cli *cli)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // cmd_voice.c - chime stop, fade, pause, resume, seek and set: what happens to playing voices.
-#include "clients/cli.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "clients/cli.h"
 
 static void add_voice(struct chime_message *m, const char *word)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // cmd_watch.c - chime watch: meters, voices and load, ten times a second on a terminal.
-#include "clients/cli.h"
-
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "clients/cli.h"
 
 #define PERIOD_S 0.1
 // A log file gets one line for so many looks.

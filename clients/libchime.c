@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // libchime.c - the connection: an own socket that can carry descriptors, back-pressure, and answers in order.
-#include "clients/message.h"
-#include "clients/url.h"
-
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -11,6 +8,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "clients/message.h"
+#include "clients/url.h"
 
 // A UNIX datagram socket does not say when its peer leaves, so long waits look once in so many seconds.
 #define ALIVE_CHECK_S 0.5

@@ -2,10 +2,10 @@
 // message.h - the inside of a message, and datagrams taken apart into messages. Inside libchime.
 #ifndef CLIENTS_MESSAGE_H
 #define CLIENTS_MESSAGE_H
-#include "clients/chime.h"
-
 #include <lo/lo.h>
 #include <stdbool.h>
+
+#include "clients/chime.h"
 
 /// Largest datagram that is sent or taken in: what UDP over IPv4 can carry.
 #define MESSAGE_MAX_BYTES 65507

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // unpack.c - takes a datagram apart: checks every length first, then lets liblo read each message.
-#include "clients/message.h"
-
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "clients/message.h"
 
 #define BUNDLE_HEADER_BYTES 16 // "#bundle", its 0 and the time tag
 

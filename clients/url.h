@@ -2,11 +2,11 @@
 // url.h - where a daemon is: from the text of a URL to a socket address. Inside libchime.
 #ifndef CLIENTS_URL_H
 #define CLIENTS_URL_H
-#include "clients/chime.h"
-
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include "clients/chime.h"
 
 #define URL_BYTES        256
 #define URL_DEFAULT_PORT "57300"

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// generate_conf.c - the man page of the configuration file, and the example file.
+#include <string.h>
+
+#include "docs/tables.h"
+
+#define ALLOW_DOC                                                                                            \
+    "a folder whose sound files may be loaded by their path; stands once for each folder; empty forgets "    \
+    "those before it"
+#define ALLOW_VALUE "/usr/share/sounds"
+
+static void print_key_range(FILE *to, const struct config_key *key)
+{
+    switch (key->kind) {
+    case 'i': fprintf(to, "whole number, %.10g to %.10g", key->min, key->max); break;
+    case 'f': fprintf(to, "number, %.10g to %.10g", key->min, key->max); break;
+    case 't': fprintf(to, "text, at most %.10g", key->max); break;
+    default: break;
+    }
+    if (*key->unit) fprintf(to, " %s", key->unit);
+    for (const char *c = key->choices; *c; c++) {
+        if (*c == '|')
+            fputs(", ", to);
+        else
+            fputc(*c, to);
+    }
+}
+
+// ---- man page ----
+
+static void man_key(FILE *to, const struct config_key *key)
+{
+    fprintf(to, ".TP\n.B %s\n", key->name);
+    print_roff(to, key->doc);
+    fputs(" (", to);
+    print_key_range(to, key);
+    fputs("; default: ", to);
+    print_roff(to, *key->value ? key->value : "empty");
+    fputs(").\n", to);
+}
+
+static void man_section(FILE *to, const struct section *s)
+{
+    fprintf(to, ".SS [%s]\n", s->name);
+    print_roff(to, s->doc);
+    fputc('\n', to);
+    for (size_t i = 0; i < n_config_keys; i++) {
+        if (strcmp(config_keys[i].section, s->name) == 0) man_key(to, &config_keys[i]);
+    }
+    if (strcmp(s->name, "paths") == 0) {
+        fputs(".TP\n.B allow\n", to);
+        print_roff(to, ALLOW_DOC);
+        fputs(" (default: " ALLOW_VALUE ").\n", to);
+    }
+}
+
+static void man_buses(FILE *to)
+{
+    fputs(".SS [bus NAME]\nMakes a bus of this name at the start; the section stands once for each bus.\n"
+          "The bus\n.B master\nis always there.\n",
+          to);
+    for (size_t i = 0; i < n_bus_keys; i++) {
+        const struct param *p = &params[bus_keys[i].param];
+        fprintf(to, ".TP\n.B %s\n", bus_keys[i].name);
+        print_roff(to, p->doc);
+        fputs(" (", to);
+        print_range(to, p);
+        fputs("; default: ", to);
+        print_roff(to, bus_keys[i].otherwise);
+        fputs(").\n", to);
+    }
+}
+
+void write_conf_man(FILE *to)
+{
+    fputs(".\\\" Written from engine/config.def by the build.\n"
+          ".TH CHIMED.CONF 5 \"\" \"chimed " CHIMED_VERSION "\" \"chimed\"\n"
+          ".SH NAME\nchimed.conf \\- configuration of the sound engine chimed\n"
+          ".SH SYNOPSIS\n.I /etc/chimed/chimed.conf\n.br\n.I $XDG_CONFIG_HOME/chimed/chimed.conf\n"
+          ".SH DESCRIPTION\n"
+          "An INI file: sections in brackets, and in them lines of the form\n.IR \"name \" = \" value\" .\n"
+          "Lines that begin with # or ; are comments.\n"
+          "The second file is read over the first;\n.B chimed \\-c\n"
+          ".I FILE\nreads that file alone. What stands on the command line wins.\n"
+          "An unknown key or a bad value is an error: chimed says file, line and what was expected, and does "
+          "not "
+          "start.\n.B chimed \\-\\-check\\-config\nreads all, prints the memory that every pool takes, and "
+          "leaves.\n",
+          to);
+    for (size_t i = 0; i < n_sections; i++)
+        man_section(to, &sections[i]);
+    man_buses(to);
+    fputs(".SH EXAMPLES\n.EX\n[output]\nbackend = alsa\ndevice = hw:CARD=PCH\nperiod = 128\n\n[paths]\n"
+          "allow = /usr/share/sounds\nallow = /srv/exhibition\n\n[bus music]\ngain = \\-6\n\n"
+          "[bus voices]\nout = 3\nwidth = 1\n.EE\n"
+          ".SH SEE ALSO\n.BR chimed (8),\n.BR chimed\\-osc (7),\n.BR chime (1)\n",
+          to);
+}
+
+// ---- example ----
+
+static void example_section(FILE *to, const struct section *s)
+{
+    fprintf(to, "\n# %s\n[%s]\n", s->doc, s->name);
+    for (size_t i = 0; i < n_config_keys; i++) {
+        const struct config_key *key = &config_keys[i];
+        if (strcmp(key->section, s->name) != 0) continue;
+        fprintf(to, "\n# %s (", key->doc);
+        print_key_range(to, key);
+        fprintf(to, ")\n#%s =%s%s\n", key->name, *key->value ? " " : "", key->value);
+    }
+    if (strcmp(s->name, "paths") == 0) fprintf(to, "\n# %s\n#allow = %s\n", ALLOW_DOC, ALLOW_VALUE);
+}
+
+void write_conf_example(FILE *to)
+{
+    fputs("# chimed.conf - every key at its default; take away the # to change one. See chimed.conf(5).\n",
+          to);
+    for (size_t i = 0; i < n_sections; i++)
+        example_section(to, &sections[i]);
+    fputs("\n# A bus that is made at the start; once for each bus. Its parent is master unless it says "
+          "another.\n"
+          "#[bus music]\n",
+          to);
+    for (size_t i = 0; i < n_bus_keys; i++)
+        fprintf(to, "#%s = %s\n", bus_keys[i].name, bus_keys[i].otherwise);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// tables.h - the tables of the OSC methods, the configuration keys and chime's commands, as arrays to write
+// from.
+#ifndef DOCS_TABLES_H
+#define DOCS_TABLES_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+// ---- engine/osc/api.def ----
+
+enum param_id {
+#define PARAM(id, name, type, min, max, unit, doc) PARAM_##id,
+#include "engine/osc/api.def"
+};
+
+enum method_id {
+#define METHOD(id, path, doc, answer, example) METHOD_##id,
+#include "engine/osc/api.def"
+    N_METHODS
+};
+
+struct error_row {
+    const char *code, *doc;
+};
+struct param {
+    const char *name, *type;
+    double min, max;
+    const char *unit, *doc;
+};
+struct method {
+    const char *path, *doc, *answer, *example;
+};
+/// What a method takes: an argument by its place, or a key and its value.
+struct taken {
+    enum method_id method;
+    enum param_id param;
+    bool is_key, required;
+    const char *otherwise; // the default of a key
+};
+extern const struct error_row errors[];
+extern const size_t n_errors;
+extern const struct param params[];
+extern const struct method methods[N_METHODS];
+extern const struct taken taken[];
+extern const size_t n_taken;
+
+// ---- engine/config.def ----
+
+struct config_key {
+    const char *section, *name;
+    char kind;         // i f t c: whole number, number, text, choice
+    const char *value; // the default, as it stands in a file
+    double min, max;
+    const char *unit, *choices, *doc;
+};
+extern const struct config_key config_keys[];
+extern const size_t n_config_keys;
+
+/// What a section is about, for people.
+struct section {
+    const char *name, *doc;
+};
+extern const struct section sections[];
+extern const size_t n_sections;
+
+/// Keys of a [bus NAME] section; their meaning is that of the OSC parameters of the same names.
+struct bus_key {
+    const char *name;
+    enum param_id param;
+    const char *otherwise;
+};
+extern const struct bus_key bus_keys[];
+extern const size_t n_bus_keys;
+
+// ---- helpers (generate.c) ----
+
+/// Writes the range of a parameter in words: "-200 to 24 dB".
+void print_range(FILE *to, const struct param *p);
+/// Writes the OSC type letters for the words of an example, as oscsend wants them.
+void print_types(FILE *to, const char *example);
+/// Writes text for Markdown, or for roff: there `x` becomes bold, and what roff would act on is escaped.
+void print_markdown(FILE *to, const char *text);
+void print_roff(FILE *to, const char *text);
+
+// ---- what is written ----
+
+void write_osc_markdown(FILE *to);
+void write_osc_man(FILE *to);
+void write_conf_man(FILE *to);
+void write_conf_example(FILE *to);
+void write_completion_words(FILE *to);
+
+#endif
