@@ -3,8 +3,6 @@
 // whole.
 #include "engine/log.h"
 
-#include "alloc/strbuf.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "alloc/strbuf.h"
 
 /// Longest line with its prefix and line end; longer ones are cut. Below PIPE_BUF, so that a pipe takes it
 /// whole.

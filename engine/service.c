@@ -2,11 +2,11 @@
 // service.c - tells the service manager how the daemon is, over libsystemd.
 #include "engine/service.h"
 
-#include "engine/log.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
+
+#include "engine/log.h"
 
 #define STATUS_BYTES 256
 

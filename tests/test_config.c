@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // test_config.c - every key of the table, every kind of bad line, and what the environment decides.
-#include "engine/config.h"
-#include "tests/check.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "engine/config.h"
+#include "tests/check.h"
 
 static char path[] = "/tmp/chimed-config-XXXXXX";
 static struct config config;

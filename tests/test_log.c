@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 // test_log.c - what stands in the lines, when journald's prefixes do, and that lines of several threads stay
 // whole.
-#include "engine/log.h"
-#include "tests/check.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,6 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "engine/log.h"
+#include "tests/check.h"
 
 static int real_stderr;
 static int read_end;
