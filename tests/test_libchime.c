@@ -1,0 +1,726 @@
+// SPDX-License-Identifier: MIT
+// test_libchime.c - the client library against a peer on real sockets: URLs, answers, junk, descriptors,
+// waiting.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/chime.h"
+#include "clients/message.h"
+#include "clients/url.h"
+#include "tests/check.h"
+
+#define LONG_S  5.0
+#define SHORT_S 0.05
+
+// ---- a peer: a socket as a daemon has it ----
+
+struct peer {
+    char folder[32], path[64], url[80];
+    int fd;
+    struct chime *c;
+};
+
+static int bind_socket(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static int peer_open(void **state)
+{
+    struct peer *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    snprintf(p->folder, sizeof p->folder, "/tmp/chime-test-XXXXXX");
+    assert_non_null(mkdtemp(p->folder));
+    snprintf(p->path, sizeof p->path, "%s/s", p->folder);
+    snprintf(p->url, sizeof p->url, "osc.unix://%s", p->path);
+    p->fd = bind_socket(p->path);
+    assert_int_equal(chime_open(p->url, &p->c), CHIME_OK);
+    *state = p;
+    return 0;
+}
+
+static int peer_close(void **state)
+{
+    struct peer *p = *state;
+    chime_close(p->c);
+    if (p->fd >= 0) close(p->fd);
+    unlink(p->path);
+    rmdir(p->folder);
+    free(p);
+    return 0;
+}
+
+// Sends raw bytes to the client, as the daemon does: to the address that its packet came from.
+static void peer_say(const struct peer *p, const void *bytes, size_t n)
+{
+    struct sockaddr_un to;
+    socklen_t size = sizeof to;
+    assert_int_equal(getsockname(chime_fd(p->c), (struct sockaddr *)&to, &size), 0);
+    assert_int_equal(sendto(p->fd, bytes, n, 0, (struct sockaddr *)&to, size), (ssize_t)n);
+}
+
+// The bytes of a message made by liblo itself.
+static size_t lo_bytes(void *to, const char *path, const char *types, ...)
+{
+    lo_message m = lo_message_new();
+    va_list args;
+    va_start(args, types);
+    if (*types) assert_int_equal(lo_message_add_varargs(m, types, args), 0);
+    va_end(args);
+    size_t n = 0;
+    assert_non_null(lo_message_serialise(m, path, to, &n));
+    lo_message_free(m);
+    return n;
+}
+
+#define END LO_MARKER_A, LO_MARKER_B
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// ---- URLs ----
+
+static void test_urls(void **state)
+{
+    (void)state;
+    struct url u;
+    assert_int_equal(url_parse("osc.unix:///run/x/y.sock", &u), CHIME_OK);
+    assert_true(u.is_unix);
+    assert_string_equal(u.path, "/run/x/y.sock");
+    assert_int_equal(url_parse("osc.udp://localhost:5000/", &u), CHIME_OK);
+    assert_false(u.is_unix);
+    assert_string_equal(u.host, "localhost");
+    assert_string_equal(u.port, "5000");
+    assert_int_equal(url_parse("osc.udp://10.0.0.7", &u), CHIME_OK);
+    assert_string_equal(u.port, "57300");
+    assert_int_equal(url_parse("osc.udp://[::1]:99", &u), CHIME_OK);
+    assert_string_equal(u.host, "::1");
+    assert_string_equal(u.port, "99");
+    static const char *const bad[] = {
+        "",
+        "/run/x",
+        "osc.unix://",
+        "osc.unix:///",
+        "osc.unix://host/path",
+        "osc.udp://",
+        "osc.udp://:5000/",
+        "osc.udp://a:/",
+        "osc.udp://a:0/",
+        "osc.udp://a:65536/",
+        "osc.udp://a:123456/",
+        "osc.udp://a:12x/",
+        "osc.udp://a:12/path",
+        "osc.udp://[::1:99/",
+        "osc.udp://[]:99/",
+        "osc.tcp://a:12/",
+        "http://a/",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(url_parse(bad[i], &u), CHIME_BAD_ARGUMENT);
+}
+
+static void test_url_lengths(void **state)
+{
+    (void)state;
+    struct url u;
+    char text[512];
+    const size_t most = sizeof u.path - 1;
+    for (size_t n = most - 1; n <= most + 1; n++) {
+        size_t prefix = (size_t)snprintf(text, sizeof text, "osc.unix:///");
+        memset(text + prefix, 'x', n - 1);
+        text[prefix + n - 1] = 0;
+        assert_int_equal(url_parse(text, &u), n <= most ? CHIME_OK : CHIME_BAD_ARGUMENT);
+    }
+    memset(text, 'h', sizeof text);
+    memcpy(text, "osc.udp://", 10);
+    text[10 + sizeof u.host - 1] = 0;
+    assert_int_equal(url_parse(text, &u), CHIME_OK);
+    text[10 + sizeof u.host - 1] = 'h';
+    text[10 + sizeof u.host] = 0;
+    assert_int_equal(url_parse(text, &u), CHIME_BAD_ARGUMENT);
+    struct chime *c;
+    text[sizeof text - 1] = 0;
+    assert_int_equal(chime_open(text, &c), CHIME_BAD_ARGUMENT);
+    assert_null(c);
+}
+
+static void test_default_url(void **state)
+{
+    struct peer *p = *state;
+    char text[256], path[80];
+    setenv("CHIME_URL", "osc.udp://example:1/", 1);
+    assert_int_equal(chime_resolve_url(NULL, text, sizeof text), CHIME_OK);
+    assert_string_equal(text, "osc.udp://example:1/");
+    assert_int_equal(chime_resolve_url("osc.udp://given:2/", text, sizeof text), CHIME_OK);
+    assert_string_equal(text, "osc.udp://given:2/");
+    assert_int_equal(chime_resolve_url("osc.udp://given:2/", text, 18), CHIME_BAD_ARGUMENT);
+    assert_int_equal(chime_resolve_url("osc.udp://given:2/", text, 19), CHIME_OK);
+    unsetenv("CHIME_URL");
+    setenv("XDG_RUNTIME_DIR", p->folder, 1);
+    assert_int_equal(chime_resolve_url(NULL, text, sizeof text), CHIME_OK);
+    assert_string_equal(text, "osc.unix:///run/chimed/chimed.sock");
+    snprintf(path, sizeof path, "%s/chimed", p->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/chimed/chimed.sock", p->folder);
+    int fd = bind_socket(path);
+    assert_int_equal(chime_resolve_url(NULL, text, sizeof text), CHIME_OK);
+    assert_string_equal(text + strlen("osc.unix://"), path);
+    close(fd);
+    unlink(path);
+    *strrchr(path, '/') = 0;
+    rmdir(path);
+    unsetenv("XDG_RUNTIME_DIR");
+}
+
+static void test_open_fails(void **state)
+{
+    struct peer *p = *state;
+    struct chime *c = NULL;
+    assert_int_equal(chime_open("osc.unix:///nowhere/at/all", &c), CHIME_NO_DAEMON);
+    assert_null(c);
+    close(p->fd); // the file stays behind, as a killed daemon leaves it
+    p->fd = -1;
+    assert_int_equal(chime_open(p->url, &c), CHIME_NO_DAEMON);
+    assert_null(c);
+    assert_int_equal(chime_open("nonsense", &c), CHIME_BAD_ARGUMENT);
+    assert_int_equal(chime_open(p->url, NULL), CHIME_BAD_ARGUMENT);
+    chime_close(NULL);
+}
+
+// ---- messages ----
+
+static void test_build(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m = chime_message_new("/voice/set");
+    chime_add_int(m, -7);
+    chime_add_long(m, INT64_C(1) << 40);
+    chime_add_float(m, 0.25f);
+    chime_add_double(m, -1e100);
+    chime_add_text(m, "a word");
+    assert_int_equal(chime_message_count(m), 5);
+    assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_OK);
+    chime_message_free(m);
+    char got[256], wanted[256];
+    ssize_t n = recv(p->fd, got, sizeof got, 0);
+    size_t n_wanted =
+        lo_bytes(wanted, "/voice/set", "ihfds", -7, INT64_C(1) << 40, 0.25, -1e100, "a word", END);
+    assert_int_equal(n, (ssize_t)n_wanted);
+    assert_memory_equal(got, wanted, n_wanted);
+}
+
+static void test_build_fails(void **state)
+{
+    struct peer *p = *state;
+    assert_null(chime_message_new(NULL));
+    chime_message_free(NULL);
+    struct chime_message *m = chime_message_new("/x");
+    chime_add_text(m, NULL);
+    chime_add_int(m, 1);
+    assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_NO_MEMORY);
+    chime_message_free(m);
+    m = chime_message_new("no/root");
+    assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_BAD_ARGUMENT);
+    chime_message_free(m);
+    char *text = malloc(MESSAGE_MAX_BYTES + 1);
+    memset(text, 'x', MESSAGE_MAX_BYTES);
+    text[MESSAGE_MAX_BYTES] = 0;
+    m = chime_message_new("/x");
+    chime_add_text(m, text);
+    assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_BAD_ARGUMENT);
+    chime_message_free(m);
+    free(text);
+    char byte;
+    assert_int_equal(recv(p->fd, &byte, 1, MSG_DONTWAIT), -1); // nothing of it was sent
+}
+
+static void test_read(void **state)
+{
+    struct peer *p = *state;
+    char bytes[256];
+    struct chime_message *m;
+    size_t n = lo_bytes(bytes, "/x", "ihfdsSTFN", 5, INT64_MAX, 0.5, 1e300, "text", "symbol", END);
+    peer_say(p, bytes, n);
+    assert_int_equal(chime_receive(p->c, LONG_S, &m), CHIME_OK);
+    assert_string_equal(chime_message_path(m), "/x");
+    assert_int_equal(chime_message_count(m), 9);
+    assert_int_equal(chime_message_int(m, 0), 5);
+    assert_true(chime_message_int(m, 1) == INT64_MAX);
+    assert_true(chime_message_number(m, 2) == 0.5);
+    assert_true(chime_message_number(m, 3) == 1e300);
+    assert_true(chime_message_int(m, 3) == INT64_MAX);
+    assert_string_equal(chime_message_text(m, 4), "text");
+    assert_string_equal(chime_message_text(m, 5), "symbol");
+    assert_int_equal(chime_message_int(m, 6), 1);
+    assert_int_equal(chime_message_int(m, 7), 0);
+    assert_int_equal(chime_message_type(m, 8), 'N');
+    assert_null(chime_message_text(m, 0)); // not a text
+    assert_true(chime_message_number(m, 4) == 0);
+    assert_int_equal(chime_message_type(m, 9), 0); // behind the end
+    assert_null(chime_message_text(m, 9));
+    assert_int_equal(chime_message_int(m, SIZE_MAX), 0);
+    chime_message_free(m);
+    peer_say(p, bytes, lo_bytes(bytes, "/x", "ff", (double)NAN, (double)-INFINITY, END));
+    assert_int_equal(chime_receive(p->c, LONG_S, &m), CHIME_OK);
+    assert_int_equal(chime_message_int(m, 0), 0);
+    assert_true(chime_message_int(m, 1) == INT64_MIN);
+    chime_message_free(m);
+}
+
+// ---- bundles and junk ----
+
+static size_t put_length(char *at, size_t n)
+{
+    uint32_t value = htonl((uint32_t)n);
+    memcpy(at, &value, 4);
+    return 4;
+}
+
+static size_t bundle_head(char *at)
+{
+    memcpy(at, "#bundle\0\0\0\0\0\0\0\0\1", 16);
+    return 16;
+}
+
+// A message in `depth` bundles around it.
+static size_t nest(char *at, unsigned depth)
+{
+    char inner[1024];
+    size_t n = depth > 0 ? nest(inner, depth - 1) : lo_bytes(inner, "/deep", "i", (int)depth, END);
+    if (depth == 0) {
+        memcpy(at, inner, n);
+        return n;
+    }
+    size_t length = bundle_head(at);
+    length += put_length(at + length, n);
+    memcpy(at + length, inner, n);
+    return length + n;
+}
+
+static void test_bundles(void **state)
+{
+    struct peer *p = *state;
+    char bytes[1024], inner[1024];
+    struct chime_message *m;
+    // One bundle: a message, a bundle of two messages, a message.
+    size_t n_inner = bundle_head(inner);
+    for (int i = 2; i <= 3; i++) {
+        size_t at = n_inner + 4, length = lo_bytes(inner + at, "/n", "i", i, END);
+        put_length(inner + n_inner, length);
+        n_inner = at + length;
+    }
+    size_t n = bundle_head(bytes);
+    size_t length = lo_bytes(bytes + n + 4, "/n", "i", 1, END);
+    n += put_length(bytes + n, length) + length;
+    memcpy(bytes + n + 4, inner, n_inner);
+    n += put_length(bytes + n, n_inner) + n_inner;
+    length = lo_bytes(bytes + n + 4, "/n", "i", 4, END);
+    n += put_length(bytes + n, length) + length;
+    peer_say(p, bytes, n);
+    for (int i = 1; i <= 4; i++) {
+        assert_int_equal(chime_receive(p->c, i == 1 ? LONG_S : 0, &m), CHIME_OK);
+        assert_int_equal(chime_message_int(m, 0), i);
+        chime_message_free(m);
+    }
+    assert_int_equal(chime_receive(p->c, 0, &m), CHIME_TIMEOUT);
+    // Every truncation of it is junk as a whole, but for the empty bundle and those cut between two elements.
+    struct message_list list = {0};
+    for (size_t cut = 0; cut < n; cut++) {
+        char *exact = malloc(cut + !cut); // so that a read behind the end is seen by the sanitizer
+        memcpy(exact, bytes, cut);
+        size_t taken = 0;
+        bool good = message_unpack(exact, cut, &list) == CHIME_OK;
+        while ((m = message_take(&list))) {
+            taken++;
+            chime_message_free(m);
+        }
+        assert_int_equal(good, cut == 16 || cut == 16 + 16 || cut == 16 + 16 + 4 + n_inner);
+        assert_int_equal(taken, !good || cut == 16 ? 0 : cut == 32 ? 1 : 3);
+        free(exact);
+    }
+}
+
+static void test_depth(void **state)
+{
+    (void)state;
+    char bytes[1024];
+    struct message_list list = {0};
+    struct chime_message *m;
+    assert_int_equal(message_unpack(bytes, nest(bytes, MESSAGE_MAX_DEPTH), &list), CHIME_OK);
+    m = message_take(&list);
+    assert_non_null(m);
+    chime_message_free(m);
+    assert_int_equal(message_unpack(bytes, nest(bytes, MESSAGE_MAX_DEPTH + 1), &list), CHIME_BAD_ARGUMENT);
+    assert_null(message_take(&list));
+}
+
+static void test_junk(void **state)
+{
+    struct peer *p = *state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } junk[] = {
+        {"", 0},
+        {"/x", 2},
+        {"/xyz", 4},                 // the path has no end
+        {"/x\0\0", 4},               // no type tags
+        {"abc\0,\0\0\0", 8},         // no path
+        {"/x\0\0i\0\0\0\0\0\0", 12}, // no comma
+        {"/x\0\0,iii", 8},           // the tags have no end
+        {"/x\0\0,i\0\0", 8},         // no argument
+        {"/x\0\0,h\0\0\0\0\0\1", 12},
+        {"/x\0\0,s\0\0abcd", 12},             // the text has no end
+        {"/x\0\0,b\0\0", 8},                  // a blob without a length
+        {"/x\0\0,b\0\0\xff\xff\xff\xff", 12}, // and one longer than the world
+        {"/x\0\0,b\0\0\0\0\0\5abcd", 16},
+        {"/x\0\0,q\0\0", 8},                       // no such type
+        {"/x\0\0,[i]\0\0\0\0\0\0\0\1", 16},        // arrays are not spoken here
+        {"/x\0\0,\0\0\0\0\0\0\1", 12},             // more bytes than tags
+        {"#bundle", 7},                            // half a head
+        {"#bundle\0\0\0\0\0\0\0\0\1\0\0\0\4", 20}, // an element behind the end
+        {"#bundle\0\0\0\0\0\0\0\0\1\0\0\0\0", 20}, // an element of nothing
+        {"#bundle\0\0\0\0\0\0\0\0\1\0\0\0\3/x\0", 23},
+        {"#bundle\0\0\0\0\0\0\0\0\1\xff\xff\xff\xff", 20},
+    };
+    struct chime_message *m;
+    size_t n = sizeof junk / sizeof *junk;
+    for (size_t i = 0; i < n; i++) {
+        peer_say(p, junk[i].bytes, junk[i].n);
+        assert_int_equal(chime_receive(p->c, 0, &m), CHIME_TIMEOUT);
+        assert_int_equal(chime_junk_count(p->c), i + 1);
+    }
+    // What is longer than any packet is junk too, and does not hide what comes behind it.
+    char *big = calloc(1, MESSAGE_MAX_BYTES + 5);
+    peer_say(p, big, MESSAGE_MAX_BYTES + 5);
+    free(big);
+    char bytes[64];
+    peer_say(p, bytes, lo_bytes(bytes, "/good", "", END));
+    assert_int_equal(chime_receive(p->c, LONG_S, &m), CHIME_OK);
+    assert_string_equal(chime_message_path(m), "/good");
+    chime_message_free(m);
+    assert_int_equal(chime_junk_count(p->c), n + 1);
+}
+
+// Single-byte damage anywhere either is junk or gives messages that can be read whole.
+static void test_damage(void **state)
+{
+    (void)state;
+    char bytes[1024];
+    size_t n = nest(bytes, 2), n_good = 0, n_bad = 0;
+    for (size_t at = 0; at < n; at++) {
+        for (int value = 0; value < 256; value++) {
+            char *copy = malloc(n);
+            memcpy(copy, bytes, n);
+            copy[at] = (char)value;
+            struct message_list list = {0};
+            if (message_unpack(copy, n, &list) == CHIME_OK)
+                n_good++;
+            else
+                n_bad++;
+            for (struct chime_message *m; (m = message_take(&list));) {
+                for (size_t i = 0; i < chime_message_count(m); i++) {
+                    const char *text = chime_message_text(m, i);
+                    if (text) assert_true(strlen(text) < n);
+                    assert_false(isnan(chime_message_number(m, i)) && chime_message_type(m, i) == 'i');
+                }
+                chime_message_free(m);
+            }
+            free(copy);
+        }
+    }
+    assert_true(n_good > 0 && n_bad > 0);
+}
+
+// ---- waiting ----
+
+static void test_timeout(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m, *ping = chime_message_new("/ping");
+    double before = now_s();
+    assert_int_equal(chime_receive(p->c, 0, &m), CHIME_TIMEOUT);
+    assert_true(now_s() - before < SHORT_S);
+    before = now_s();
+    assert_int_equal(chime_receive(p->c, SHORT_S, &m), CHIME_TIMEOUT);
+    assert_true(now_s() - before >= SHORT_S);
+    assert_null(m);
+    assert_int_equal(chime_call(p->c, ping, -1, SHORT_S, NULL, NULL, &m), CHIME_TIMEOUT);
+    assert_null(m);
+    chime_message_free(ping);
+}
+
+static void test_daemon_leaves(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m;
+    close(p->fd);
+    p->fd = -1;
+    double before = now_s();
+    assert_int_equal(chime_receive(p->c, -1, &m), CHIME_NO_DAEMON); // though it would wait without end
+    assert_true(now_s() - before < LONG_S);
+    m = chime_message_new("/ping");
+    assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_NO_DAEMON);
+    chime_message_free(m);
+}
+
+static void test_daemon_restarts(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m;
+    close(p->fd);
+    unlink(p->path);
+    // A file of another number in between, or the new socket could get that of the old one.
+    char other[80];
+    snprintf(other, sizeof other, "%s/other", p->folder);
+    int file = open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    p->fd = bind_socket(p->path);
+    assert_int_equal(chime_receive(p->c, -1, &m), CHIME_NO_DAEMON);
+    close(file);
+    unlink(other);
+}
+
+static void nothing(int signal)
+{
+    (void)signal;
+}
+
+static void test_signal(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m;
+    struct sigaction action = {.sa_handler = nothing}, old;
+    sigaction(SIGALRM, &action, &old);
+    const struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+    setitimer(ITIMER_REAL, &soon, NULL);
+    assert_int_equal(chime_receive(p->c, LONG_S, &m), CHIME_INTERRUPTED);
+    sigaction(SIGALRM, &old, NULL);
+}
+
+// Fills the peer's queue. Returns how many messages it took.
+static unsigned fill(struct peer *p, struct chime_message *m)
+{
+    unsigned n = 0;
+    while (n < 100000 && chime_send(p->c, m, -1, 0) == CHIME_OK)
+        n++;
+    return n;
+}
+
+static void test_full(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m = chime_message_new("/ping");
+    unsigned n = fill(p, m);
+    assert_true(n > 0 && n < 100000);
+    double before = now_s();
+    assert_int_equal(chime_send(p->c, m, -1, SHORT_S), CHIME_TIMEOUT);
+    assert_true(now_s() - before >= SHORT_S);
+    chime_message_free(m);
+}
+
+static void *drain_slowly(void *peer)
+{
+    struct peer *p = peer;
+    char bytes[64];
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    for (size_t i = 0; i < 200; i++) { // every command is answered at once, as the daemon does
+        if (recv(p->fd, bytes, sizeof bytes, 0) <= 0) break;
+        size_t n = lo_bytes(bytes, "/done", "si", "/n", (int)i, END);
+        struct sockaddr_un to;
+        socklen_t size = sizeof to;
+        if (getsockname(chime_fd(p->c), (struct sockaddr *)&to, &size) != 0) break;
+        if (sendto(p->fd, bytes, n, 0, (struct sockaddr *)&to, size) < 0) break;
+    }
+    return NULL;
+}
+
+// Neither side reads until it has sent, and yet nobody waits for ever: sending takes answers in.
+static void test_back_pressure(void **state)
+{
+    struct peer *p = *state;
+    struct chime_message *m = chime_message_new("/n");
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, drain_slowly, p), 0);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_OK);
+    chime_message_free(m);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(chime_receive(p->c, LONG_S, &m), CHIME_OK);
+        assert_int_equal(chime_message_int(m, 1), i);
+        chime_message_free(m);
+    }
+    pthread_join(thread, NULL);
+}
+
+// ---- calls ----
+
+static void count(const struct chime_message *m, void *context)
+{
+    unsigned *n = context;
+    assert_string_equal(chime_message_path(m), "/voice/info");
+    ++*n;
+}
+
+static void test_call(void **state)
+{
+    struct peer *p = *state;
+    char bytes[256];
+    struct chime_message *list = chime_message_new("/voice/list"), *answer;
+    unsigned n = 0;
+    for (int i = 0; i < 3; i++)
+        peer_say(p, bytes, lo_bytes(bytes, "/voice/info", "i", i, END));
+    peer_say(p, bytes, lo_bytes(bytes, "/done", "si", "/voice/list", 3, END));
+    assert_int_equal(chime_call(p->c, list, -1, LONG_S, count, &n, &answer), CHIME_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(chime_message_int(answer, 1), 3);
+    chime_message_free(answer);
+    // Answers to other commands are not this one's.
+    peer_say(p, bytes, lo_bytes(bytes, "/done", "s", "/ping", END));
+    peer_say(p, bytes, lo_bytes(bytes, "/error", "sss", "/play", "refused", "no", END));
+    peer_say(p, bytes, lo_bytes(bytes, "/error", "sss", "/voice/list", "internal", "why", END));
+    assert_int_equal(chime_call(p->c, list, -1, LONG_S, NULL, NULL, &answer), CHIME_REFUSED);
+    assert_string_equal(chime_message_text(answer, 1), "internal");
+    chime_message_free(answer);
+    // An error without a path can only be about what is under way.
+    peer_say(p, bytes, lo_bytes(bytes, "/error", "sss", "", "bad_packet", "why", END));
+    assert_int_equal(chime_call(p->c, list, -1, LONG_S, NULL, NULL, NULL), CHIME_REFUSED);
+    chime_message_free(list);
+}
+
+static void test_sync(void **state)
+{
+    struct peer *p = *state;
+    char bytes[64];
+    struct chime_message *sync = chime_message_new("/sync"), *answer;
+    chime_add_int(sync, 7);
+    peer_say(p, bytes, lo_bytes(bytes, "/synced", "i", 6, END));
+    peer_say(p, bytes, lo_bytes(bytes, "/synced", "i", 7, END));
+    assert_int_equal(chime_call(p->c, sync, -1, LONG_S, NULL, NULL, &answer), CHIME_OK);
+    assert_int_equal(chime_message_int(answer, 0), 7);
+    chime_message_free(answer);
+    chime_message_free(sync);
+}
+
+// ---- descriptors ----
+
+static int take_descriptor(int socket)
+{
+    char bytes[64];
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {bytes, sizeof bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    assert_true(recvmsg(socket, &message, MSG_CMSG_CLOEXEC) > 0);
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (!header) return -1;
+    assert_int_equal(header->cmsg_type, SCM_RIGHTS);
+    int fd;
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return fd;
+}
+
+static void test_descriptor(void **state)
+{
+    struct peer *p = *state;
+    int ends[2];
+    char byte = 0;
+    struct chime_message *m = chime_message_new("/play");
+    assert_int_equal(chime_is_local(p->c), 1);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(chime_send(p->c, m, ends[0], LONG_S), CHIME_OK);
+    close(ends[0]);
+    int fd = take_descriptor(p->fd);
+    assert_true(fd >= 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(read(fd, &byte, 1), 1); // the same pipe
+    assert_int_equal(byte, 'x');
+    close(fd);
+    close(ends[1]);
+    assert_int_equal(chime_send(p->c, m, -1, LONG_S), CHIME_OK);
+    assert_int_equal(take_descriptor(p->fd), -1);
+    chime_message_free(m);
+}
+
+// ---- UDP ----
+
+static void test_udp(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, from;
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    char url[64], bytes[64];
+    snprintf(url, sizeof url, "osc.udp://127.0.0.1:%d/", ntohs(address.sin_port));
+    struct chime *c;
+    struct chime_message *ping = chime_message_new("/ping"), *answer;
+    assert_int_equal(chime_open(url, &c), CHIME_OK);
+    assert_int_equal(chime_is_local(c), 0);
+    assert_int_equal(chime_send(c, ping, 0, LONG_S), CHIME_BAD_ARGUMENT); // no descriptors over UDP
+    assert_int_equal(chime_send(c, ping, -1, LONG_S), CHIME_OK);
+    size = sizeof from;
+    assert_true(recvfrom(fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size) > 0);
+    size_t n = lo_bytes(bytes, "/done", "s", "/ping", END);
+    assert_int_equal(sendto(fd, bytes, n, 0, (struct sockaddr *)&from, size), (ssize_t)n);
+    assert_int_equal(chime_receive(c, LONG_S, &answer), CHIME_OK);
+    assert_string_equal(chime_message_text(answer, 0), "/ping");
+    chime_message_free(answer);
+    close(fd); // from here on the kernel says that the port is closed
+    assert_int_equal(chime_call(c, ping, -1, LONG_S, NULL, NULL, NULL), CHIME_NO_DAEMON);
+    chime_message_free(ping);
+    chime_close(c);
+}
+
+static void test_status_texts(void **state)
+{
+    (void)state;
+    for (int i = CHIME_OK; i <= CHIME_SYSTEM; i++)
+        assert_string_not_equal(chime_status_text((enum chime_status)i), "unknown status");
+    assert_string_equal(chime_status_text((enum chime_status)(CHIME_SYSTEM + 1)), "unknown status");
+}
+
+#define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, peer_open, peer_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_urls),   cmocka_unit_test(test_url_lengths),
+        WITH_PEER(test_default_url),   WITH_PEER(test_open_fails),
+        WITH_PEER(test_build),         WITH_PEER(test_build_fails),
+        WITH_PEER(test_read),          WITH_PEER(test_bundles),
+        cmocka_unit_test(test_depth),  WITH_PEER(test_junk),
+        cmocka_unit_test(test_damage), WITH_PEER(test_timeout),
+        WITH_PEER(test_daemon_leaves), WITH_PEER(test_daemon_restarts),
+        WITH_PEER(test_signal),        WITH_PEER(test_full),
+        WITH_PEER(test_back_pressure), WITH_PEER(test_call),
+        WITH_PEER(test_sync),          WITH_PEER(test_descriptor),
+        cmocka_unit_test(test_udp),    cmocka_unit_test(test_status_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
