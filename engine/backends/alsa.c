@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // alsa.c - drives the engine from an ALSA device, on an audio thread of its own.
-#include "engine/backends/alsa_device.h"
-#include "engine/backends/alsa_guard.h"
-#include "engine/backends/alsa_recovery.h"
-#include "engine/backends/backend.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "engine/backends/alsa_device.h"
+#include "engine/backends/alsa_guard.h"
+#include "engine/backends/alsa_recovery.h"
+#include "engine/backends/backend.h"
 
 /// A device that gives no sign of life for this long, and for this many buffers, is started anew.
 #define STALL_MS      1000
@@ -186,7 +186,7 @@ static enum status alsa_open(const struct config *config, struct backend **backe
         return STATUS_NO_MEMORY;
     }
     b->stop_fd = -1;
-    enum status status = alsa_device_open(&b->device, config, reason);
+    enum status status = alsa_device_open(&b->device, config, true, reason);
     if (status == STATUS_OK) {
         b->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         status = planes_init(&b->planes, b->device.n_channels, b->device.period_frames);

@@ -3,16 +3,16 @@
 // alone.
 #ifndef ENGINE_BACKENDS_ALSA_DEVICE_H
 #define ENGINE_BACKENDS_ALSA_DEVICE_H
+#include <alsa/asoundlib.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/backends/alsa_format.h"
 #include "engine/backends/planes.h"
 #include "engine/config.h"
-
-#include <alsa/asoundlib.h>
-#include <poll.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 /// Descriptors that a device may have; real ones have one.
 #define ALSA_MAX_FDS 15
@@ -34,10 +34,11 @@ struct alsa_device {
 
 // ---- control (alsa_open.c) ----
 
-/// Opens and sets up config.device, as near to the configuration as it can. Never waits for a device that
-/// somebody else uses. On failure nothing is open and `reason` (BACKEND_REASON_BYTES) says why.
+/// Opens and sets up config.device, as near to the configuration as it can, with mmap where the device has it
+/// and `try_mmap` is set. Never waits for a device that somebody else uses. On failure nothing is open and
+/// `reason` (BACKEND_REASON_BYTES) says why.
 NODISCARD
-enum status alsa_device_open(struct alsa_device *d, const struct config *config, char *reason);
+enum status alsa_device_open(struct alsa_device *d, const struct config *config, bool try_mmap, char *reason);
 void alsa_device_close(struct alsa_device *d);
 
 // ---- audio thread (alsa_device.c) ----

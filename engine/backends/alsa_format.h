@@ -2,10 +2,10 @@
 // alsa_format.h - float samples into the sample formats of ALSA devices.
 #ifndef ENGINE_BACKENDS_ALSA_FORMAT_H
 #define ENGINE_BACKENDS_ALSA_FORMAT_H
-#include "alloc/attr.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "alloc/attr.h"
 
 /// All in the machine's byte order, but S24_3, which is little-endian. In the order of preference.
 enum alsa_format {

@@ -6,10 +6,10 @@
 // so what is measured leaks away faster than real time.
 #ifndef ENGINE_BACKENDS_ALSA_GUARD_H
 #define ENGINE_BACKENDS_ALSA_GUARD_H
-#include "engine/backends/pace.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "engine/backends/pace.h"
 
 /// Owned by the audio thread.
 struct alsa_guard {

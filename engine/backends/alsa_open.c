@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: MIT
 // alsa_open.c - opens an ALSA device and agrees with it on access, channels, rate, format and buffer.
-#include "engine/backends/alsa_device.h"
-#include "engine/backends/backend.h"
-#include "engine/log.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -12,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "engine/backends/alsa_device.h"
+#include "engine/backends/backend.h"
+#include "engine/log.h"
+
+/// Times the configured period that are tried.
+#define LONGEST_PERIOD 8
 
 static const snd_pcm_format_t alsa_formats[ALSA_N_FORMATS] = {
     [ALSA_FORMAT_FLOAT] = SND_PCM_FORMAT_FLOAT, [ALSA_FORMAT_S32] = SND_PCM_FORMAT_S32,
@@ -96,16 +99,12 @@ static enum status refuse(const char *device, const char *what, int error, char 
 
 // ---- agreeing on the parameters ----
 
-static int choose_access(struct alsa_device *d, snd_pcm_hw_params_t *hw)
+/// With mmap the samples are converted right into the device's memory.
+static int choose_access(struct alsa_device *d, snd_pcm_hw_params_t *hw, bool try_mmap)
 {
-    static const snd_pcm_access_t wanted[] = {
-        SND_PCM_ACCESS_MMAP_INTERLEAVED, SND_PCM_ACCESS_MMAP_NONINTERLEAVED, SND_PCM_ACCESS_RW_INTERLEAVED};
-    int error = -EINVAL;
-    for (uint32_t i = 0; i < COUNT_OF(wanted) && error < 0; i++) {
-        error = snd_pcm_hw_params_set_access(d->pcm, hw, wanted[i]);
-        d->mmap = wanted[i] != SND_PCM_ACCESS_RW_INTERLEAVED;
-    }
-    return error;
+    d->mmap = try_mmap && (snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_MMAP_INTERLEAVED) == 0 ||
+                           snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_MMAP_NONINTERLEAVED) == 0);
+    return d->mmap ? 0 : snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_RW_INTERLEAVED);
 }
 
 /// As many channels as configured, or the next larger number that the device has; the rest stays silent.
@@ -148,15 +147,33 @@ static int choose_format(struct alsa_device *d, snd_pcm_hw_params_t *hw, const s
     return error;
 }
 
-/// The nearest that the device offers; what became of it is read back.
+/// Sets what is left, with the period and buffer nearest to those that are wanted.
+static int set_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, snd_pcm_uframes_t period,
+                      uint32_t n_periods)
+{
+    // Both may fail where a plugin dictates its buffer: then that is it. The number of periods is set through
+    // the size of the buffer, for behind a rate converter it need not be whole.
+    (void)snd_pcm_hw_params_set_period_size_near(d->pcm, hw, &period, NULL);
+    snd_pcm_uframes_t buffer = period * n_periods;
+    (void)snd_pcm_hw_params_set_buffer_size_near(d->pcm, hw, &buffer);
+    return snd_pcm_hw_params(d->pcm, hw);
+}
+
+/// Reads back what came of the wish. alsa-lib's rate converter offers periods that it then refuses, so that a
+/// longer one may do where the configured one failed.
 static int choose_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, const struct config *config)
 {
-    snd_pcm_uframes_t period = config->period, buffer = 0;
-    unsigned periods = config->periods;
-    // Both may fail where a plugin dictates its buffer: then that is it.
-    (void)snd_pcm_hw_params_set_period_size_near(d->pcm, hw, &period, NULL);
-    (void)snd_pcm_hw_params_set_periods_near(d->pcm, hw, &periods, NULL);
-    int error = snd_pcm_hw_params(d->pcm, hw);
+    snd_pcm_hw_params_t *agreed;
+    snd_pcm_uframes_t period = 0, buffer = 0;
+    int error = snd_pcm_hw_params_malloc(&agreed);
+    if (error < 0) return error;
+    snd_pcm_hw_params_copy(agreed, hw);
+    error = -EINVAL;
+    for (uint32_t longer = 1; longer <= LONGEST_PERIOD && error == -EINVAL; longer *= 2) {
+        snd_pcm_hw_params_copy(hw, agreed);
+        error = set_buffer(d, hw, (snd_pcm_uframes_t)config->period * longer, config->periods);
+    }
+    snd_pcm_hw_params_free(agreed);
     if (error == 0) error = snd_pcm_hw_params_get_period_size(hw, &period, NULL);
     if (error == 0) error = snd_pcm_hw_params_get_buffer_size(hw, &buffer);
     if (error == 0 && (period == 0 || period > UINT32_MAX / 64 || buffer < period)) error = -EINVAL;
@@ -168,13 +185,13 @@ static int choose_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, const s
 /// Channels and rate before the format: many USB devices offer their widest format only at some rates, and a
 /// wrong pitch is worse than a few bits less.
 static enum status choose_all(struct alsa_device *d, snd_pcm_hw_params_t *hw, const struct config *config,
-                              char *reason)
+                              bool try_mmap, char *reason)
 {
     const char *device = config->device;
     unsigned rate = config->rate;
     int error = snd_pcm_hw_params_any(d->pcm, hw);
     if (error < 0) return refuse(device, "any parameters", error, reason);
-    error = choose_access(d, hw);
+    error = choose_access(d, hw, try_mmap);
     if (error < 0) return refuse(device, "mmap or interleaved access", error, reason);
     enum status status = choose_channels(d, hw, config, reason);
     if (status != STATUS_OK) return status;
@@ -203,14 +220,14 @@ static int set_software(const struct alsa_device *d, snd_pcm_sw_params_t *sw)
 
 // ---- the whole ----
 
-static enum status set_up(struct alsa_device *d, const struct config *config, char *reason)
+static enum status set_up(struct alsa_device *d, const struct config *config, bool try_mmap, char *reason)
 {
     snd_pcm_hw_params_t *hw = NULL;
     snd_pcm_sw_params_t *sw = NULL;
     enum status status = STATUS_NO_MEMORY;
     snprintf(reason, BACKEND_REASON_BYTES, "no memory for an ALSA device");
     if (snd_pcm_hw_params_malloc(&hw) == 0 && snd_pcm_sw_params_malloc(&sw) == 0) {
-        status = choose_all(d, hw, config, reason);
+        status = choose_all(d, hw, config, try_mmap, reason);
         int error = status == STATUS_OK ? set_software(d, sw) : 0;
         if (error < 0) status = refuse(config->device, "the way that chimed drives it", error, reason);
     }
@@ -244,7 +261,7 @@ static enum status get_descriptors(struct alsa_device *d, const char *device, ch
     return STATUS_UNSUPPORTED;
 }
 
-enum status alsa_device_open(struct alsa_device *d, const struct config *config, char *reason)
+enum status alsa_device_open(struct alsa_device *d, const struct config *config, bool try_mmap, char *reason)
 {
     *d = (struct alsa_device){0};
     // One thread at a time touches a device, so that the lock inside alsa-lib's calls is not needed. Read at
@@ -257,7 +274,7 @@ enum status alsa_device_open(struct alsa_device *d, const struct config *config,
         d->pcm = NULL;
         status = explain_open(error, config->device, reason);
     } else {
-        status = set_up(d, config, reason);
+        status = set_up(d, config, try_mmap, reason);
     }
     if (status == STATUS_OK) status = get_memory(d, reason);
     if (status == STATUS_OK) status = get_descriptors(d, config->device, reason);

@@ -2,15 +2,15 @@
 // backend.h - what drives the engine: a sound server, a sound device or a timer.
 #ifndef ENGINE_BACKENDS_BACKEND_H
 #define ENGINE_BACKENDS_BACKEND_H
-#include "alloc/attr.h"
-#include "alloc/status.h"
-#include "engine/backends/cycle.h"
-#include "engine/config.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "alloc/attr.h"
+#include "alloc/status.h"
+#include "engine/backends/cycle.h"
+#include "engine/config.h"
 
 /// Longest reason that an open() gives, with its closing 0.
 #define BACKEND_REASON_BYTES 256

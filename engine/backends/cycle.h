@@ -2,12 +2,12 @@
 // cycle.h - one call of the engine by a backend: runs it, times it, and marks the real-time section.
 #ifndef ENGINE_BACKENDS_CYCLE_H
 #define ENGINE_BACKENDS_CYCLE_H
-#include "alloc/attr.h"
-#include "engine/rt/engine_rt.h"
-
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
+
+#include "alloc/attr.h"
+#include "engine/rt/engine_rt.h"
 
 /// Device channels at the most.
 #define MAX_OUTPUT_CHANNELS 64

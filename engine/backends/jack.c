@@ -5,16 +5,16 @@
 // thread of its own, for which control waits a bounded time. A call that takes longer is abandoned: the
 // thread keeps the backend, and gives libjack's part and the memory back if the call ever returns. Until then
 // nothing else of libjack is called, for it holds a lock of its own meanwhile.
-#include "alloc/strbuf.h"
-#include "engine/backends/backend.h"
-#include "engine/log.h"
-
 #include <errno.h>
 #include <jack/jack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "alloc/strbuf.h"
+#include "engine/backends/backend.h"
+#include "engine/log.h"
 
 #define OPEN_TIMEOUT_MS  3000
 #define CLOSE_TIMEOUT_MS 1000 // part of the two seconds in which the daemon has to leave

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // null.c - a timer that drives the engine where there is no sound hardware; what it plays goes nowhere.
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "engine/backends/backend.h"
 #include "engine/backends/pace.h"
 #include "engine/backends/planes.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 /// After a stall up to this many periods are caught up at once; a longer one is skipped and counted.
 #define NULL_MAX_BURST_PERIODS 4

@@ -2,9 +2,9 @@
 // pace.c - when the frames of a stream are due by the system's clock, without rounding errors that add up.
 #include "engine/backends/pace.h"
 
-#include "engine/backends/cycle.h"
-
 #include <time.h>
+
+#include "engine/backends/cycle.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 /// A period can last a second (8192 frames at 8 kHz); stop() shall not wait for that.

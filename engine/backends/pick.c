@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // pick.c - opens the backend that the configuration names, or the best one that there is.
-#include "engine/backends/backend.h"
-#include "engine/log.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "engine/backends/backend.h"
+#include "engine/log.h"
 
 /// In the order in which `auto` tries them.
 static const struct backend_ops *const kinds[] = {&backend_jack, &backend_alsa, &backend_null};

@@ -2,11 +2,11 @@
 // planes.h - the float buffers that a backend lets the engine render into, one for each channel.
 #ifndef ENGINE_BACKENDS_PLANES_H
 #define ENGINE_BACKENDS_PLANES_H
+#include <stdint.h>
+
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/backends/cycle.h"
-
-#include <stdint.h>
 
 /// A zeroed struct holds nothing.
 struct planes {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // realtime.c - makes a thread an audio thread: priority, stack and signals.
-#include "engine/backends/backend.h"
-#include "engine/log.h"
-
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#include "engine/backends/backend.h"
+#include "engine/log.h"
 
 #define STACK_BYTES (1024 * 1024)
 /// More than the engine and the drivers use of it.
