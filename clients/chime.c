@@ -12,7 +12,7 @@ const struct cli_command cli_commands[N_COMMANDS] = {
 };
 
 const struct cli_option cli_options[N_OPTIONS] = {
-#define OPTION(command, id, kind, value, key, doc) {COMMAND_##command, #id, kind, value, key, doc},
+#define OPTION(command, id, kind, value, key, doc) {#id, value, key, doc, COMMAND_##command, kind},
 #include "clients/commands.def"
 };
 

@@ -207,9 +207,20 @@ static int take_option(struct cli *cli, const char *word, char ***next)
 }
 
 // A minus before a digit is a number, and a minus alone is a word.
-static bool is_short_option(const char *word)
+static bool is_option(const char *word)
 {
     return word[0] == '-' && word[1] && !strchr(".0123456789", word[1]);
+}
+
+static int take_short(struct cli *cli, const char *word)
+{
+    if (strcmp(word, "-h") == 0)
+        cli->help = true;
+    else if (strcmp(word, "-V") == 0)
+        cli->version = true;
+    else
+        return cli_usage(cli, "no option is called '%s'", word);
+    return CLI_DONE;
 }
 
 static int take_word(struct cli *cli, const char *word)
@@ -232,20 +243,12 @@ int cli_parse(struct cli *cli, int argc, char **argv)
         const char *word = *next++;
         // What stands behind the path of `chime send` is for the daemon, whatever it looks like.
         bool raw = words_only || (cli->command == &cli_commands[COMMAND_send] && cli->n_words > 0);
-        if (raw)
+        if (raw || !is_option(word))
             result = take_word(cli, word);
         else if (strcmp(word, "--") == 0)
             words_only = true;
-        else if (strncmp(word, "--", 2) == 0)
-            result = take_option(cli, word, &next);
-        else if (strcmp(word, "-h") == 0)
-            cli->help = true;
-        else if (strcmp(word, "-V") == 0)
-            cli->version = true;
-        else if (is_short_option(word))
-            result = cli_usage(cli, "no option is called '%s'", word);
         else
-            result = take_word(cli, word);
+            result = word[1] == '-' ? take_option(cli, word, &next) : take_short(cli, word);
     }
     return result;
 }

@@ -40,10 +40,10 @@ struct cli_command {
     int (*run)(struct cli *cli);
 };
 struct cli_option {
-    enum command_id command;
     const char *name; // with _ where the user writes -
-    enum cli_kind kind;
     const char *value, *key, *doc;
+    enum command_id command;
+    enum cli_kind kind;
 };
 extern const struct cli_command cli_commands[N_COMMANDS];
 extern const struct cli_option cli_options[N_OPTIONS];
@@ -140,7 +140,7 @@ struct cli_list {
     size_t n_items, n_slots;
 };
 /// A chime_each that keeps the items of the list that is its context.
-void cli_list_add(const struct chime_message *m, void *list);
+void cli_list_add(const struct chime_message *m, void *context);
 void cli_list_print(const struct cli_list *list);
 /// An array of objects, the columns' names being the keys.
 json_t *cli_list_json(const struct cli_list *list);

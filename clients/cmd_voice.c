@@ -94,8 +94,8 @@ static int id_and_seconds(struct cli *cli, int32_t *id, double *seconds)
 
 int cmd_fade(struct cli *cli)
 {
-    int32_t id;
-    double seconds, to;
+    int32_t id = 0;
+    double seconds = 0, to = 0;
     const char *gain = cli->value[OPTION_fade_to];
     int result = id_and_seconds(cli, &id, &seconds);
     if (result != CLI_DONE) return result;
@@ -112,8 +112,8 @@ int cmd_fade(struct cli *cli)
 
 int cmd_seek(struct cli *cli)
 {
-    int32_t id;
-    double seconds;
+    int32_t id = 0;
+    double seconds = 0;
     int result = id_and_seconds(cli, &id, &seconds);
     if (result != CLI_DONE) return result;
     struct chime_message *m = cli_message("/seek");

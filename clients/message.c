@@ -108,7 +108,8 @@ int64_t chime_message_int(const struct chime_message *m, size_t i)
 const char *chime_message_text(const struct chime_message *m, size_t i)
 {
     char type = chime_message_type(m, i);
-    return type == 's' || type == 'S' ? &lo_message_get_argv(m->body)[i]->s : NULL;
+    // Not "->s": the argument need not stand where its union could.
+    return type == 's' || type == 'S' ? (const char *)lo_message_get_argv(m->body)[i] : NULL;
 }
 
 // ---- bytes ----

@@ -300,8 +300,9 @@ static size_t put_length(char *at, size_t n)
 
 static size_t bundle_head(char *at)
 {
-    memcpy(at, "#bundle\0\0\0\0\0\0\0\0\1", 16);
-    return 16;
+    static const char head[16] = {'#', 'b', 'u', 'n', 'd', 'l', 'e', [15] = 1};
+    memcpy(at, head, sizeof head);
+    return sizeof head;
 }
 
 // A message in `depth` bundles around it.
