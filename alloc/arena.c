@@ -55,6 +55,13 @@ void *arena_push(struct arena *a, size_t n, size_t item_bytes, size_t align)
     return a->base + start;
 }
 
+void arena_tag(struct arena *a, const char *name)
+{
+    assert(a->n_tags < ARENA_MAX_TAGS);
+    a->tags[a->n_tags++] = (struct arena_tag){name, a->used_bytes - a->tagged_bytes};
+    a->tagged_bytes = a->used_bytes;
+}
+
 bool arena_seal(struct arena *a, bool lock)
 {
     a->sealed = true;

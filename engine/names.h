@@ -27,7 +27,8 @@ void names_insert(struct names *n, uint32_t hash, uint32_t record);
 /// `record` must be in the table.
 void names_remove(struct names *n, uint32_t record);
 
-/// The records with this hash, one after the other, newest first; NAMES_NONE behind the last. The caller compares.
+/// The records with this hash, one after the other, newest first; NAMES_NONE behind the last. The caller
+/// compares.
 uint32_t names_first(const struct names *n, uint32_t hash);
 uint32_t names_next(const struct names *n, uint32_t record);
 

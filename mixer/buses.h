@@ -13,8 +13,8 @@
 /// Bus 0 is the root of the tree.
 #define BUS_MASTER 0
 
-/// How the buses hang together. Control makes a new one for every change and publishes it whole; immutable from
-/// then until rt has handed it back.
+/// How the buses hang together. Control makes a new one for every change and publishes it whole; immutable
+/// from then until rt has handed it back.
 struct bus_graph {
     uint32_t index;   // its place among control's graphs
     uint32_t n_buses; // buses 0 to n_buses - 1 exist
@@ -56,7 +56,8 @@ NODISCARD enum status bus_graph_init(struct bus_graph *g, struct arena *a, uint3
 
 /// Room for `max_buses`; `graph` is used until another one is set. Meters cover `window_frames`.
 NODISCARD enum status buses_init(struct buses *b, struct arena *a, uint32_t max_buses,
-                                 const struct bus_graph *graph, uint32_t window_frames, uint32_t declick_frames);
+                                 const struct bus_graph *graph, uint32_t window_frames,
+                                 uint32_t declick_frames);
 
 // ---- control ----
 
@@ -71,8 +72,8 @@ RT_SAFE const struct bus_graph *buses_set_graph(struct buses *b, const struct bu
 RT_SAFE void buses_set_level(struct buses *b, uint32_t bus, const struct level *level);
 /// Silences the planes that voices add to.
 RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames);
-/// Sums the tree from its leaves to the device: adds to `out`, one plane for each of `n_channels`. Outputs beyond
-/// the device's channels are left out.
+/// Sums the tree from its leaves to the device: adds to `out`, one plane for each of `n_channels`. Outputs
+/// beyond the device's channels are left out.
 RT_SAFE void buses_render(struct buses *b, float *const *out, uint32_t n_channels, uint32_t n_frames);
 
 #endif

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // buses_rt.c - sums the buses from the leaves of their tree to the device.
-#include "mixer/buses.h"
-
 #include <math.h>
 #include <string.h>
 
+#include "mixer/buses.h"
 #include "mixer/kernel.h"
 
 RT_SAFE const struct bus_graph *buses_set_graph(struct buses *b, const struct bus_graph *graph)
@@ -66,8 +65,10 @@ RT_SAFE static uint32_t scrub(float *plane, uint32_t n_frames)
     return n;
 }
 
-/// Meters one bus. A sum of squares that is not finite tells of samples that are not, without a test for each.
-RT_SAFE static void meter_and_scrub(struct buses *b, uint32_t bus, float *left, float *right, uint32_t n_frames)
+/// Meters one bus. A sum of squares that is not finite tells of samples that are not, without a test for
+/// each.
+RT_SAFE static void meter_and_scrub(struct buses *b, uint32_t bus, float *left, float *right,
+                                    uint32_t n_frames)
 {
     struct bus_meter *sums = &b->sums[bus], before = *sums;
     float l = measure(left, n_frames, &sums->peak_left, &sums->rms_left);
@@ -97,7 +98,8 @@ RT_SAFE static void add_mean(float *restrict to, const float *restrict left, con
         to[i] += 0.5f * (left[i] + right[i]);
 }
 
-RT_SAFE static void send(struct buses *b, uint32_t bus, float *const *out, uint32_t n_channels, uint32_t n_frames)
+RT_SAFE static void send(struct buses *b, uint32_t bus, float *const *out, uint32_t n_channels,
+                         uint32_t n_frames)
 {
     const struct bus_graph *g = b->graph;
     const float *left = b->planes[2 * bus], *right = b->planes[2 * bus + 1];

@@ -14,8 +14,8 @@
 RT_SAFE void kernel_read(float *out, const void *samples, enum sample_format format, uint32_t n_frames);
 
 /// Reads at fractional positions: 4-point, third-order Hermite interpolation (Catmull-Rom tangents), exact at
-/// whole positions. `samples` points at frame 0; frames from floor(position) - 1 to + 2 are read. `position` and
-/// `increment` are 32.32 fixed point.
+/// whole positions. `samples` points at frame 0; frames from floor(position) - 1 to + 2 are read. `position`
+/// and `increment` are 32.32 fixed point.
 RT_SAFE void kernel_read_cubic(float *out, const void *samples, enum sample_format format, int64_t position,
                                int64_t increment, uint32_t n_frames);
 

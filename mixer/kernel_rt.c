@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // kernel_rt.c - the inner loops of the mixer, plain enough for the compiler to vectorise.
-#include "mixer/kernel.h"
-
 #include <string.h>
+
+#include "mixer/kernel.h"
 
 #define S16_SCALE (1.0f / 32768.0f)
 
-RT_SAFE void kernel_read(float *restrict out, const void *samples, enum sample_format format, uint32_t n_frames)
+RT_SAFE void kernel_read(float *restrict out, const void *samples, enum sample_format format,
+                         uint32_t n_frames)
 {
     if (format == SAMPLE_F32) {
         memcpy(out, samples, n_frames * sizeof(float));
@@ -43,7 +44,8 @@ RT_SAFE void kernel_read_cubic(float *restrict out, const void *samples, enum sa
     } else {
         for (uint32_t i = 0; i < n_frames; i++, position += increment) {
             const int16_t *y = (const int16_t *)samples + (position >> 32);
-            out[i] = hermite((float)y[-1], (float)y[0], (float)y[1], (float)y[2], fraction(position)) * S16_SCALE;
+            out[i] =
+                hermite((float)y[-1], (float)y[0], (float)y[1], (float)y[2], fraction(position)) * S16_SCALE;
         }
     }
 }

@@ -8,6 +8,9 @@ enum status mixer_init(struct mixer *m, struct arena *a, const struct mixer_conf
     if (config->n_channels == 0) return STATUS_BAD_ARGUMENT;
     enum status status = voices_init(&m->voices, a, config->n_voices, config->declick_frames);
     if (status) return status;
+    arena_tag(a, "voices, audio");
     uint32_t window_frames = config->rate / 10;
-    return buses_init(&m->buses, a, config->n_buses, config->graph, window_frames, config->declick_frames);
+    status = buses_init(&m->buses, a, config->n_buses, config->graph, window_frames, config->declick_frames);
+    arena_tag(a, "buses, audio");
+    return status;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mixer_rt.c - the whole signal flow of one block.
-#include "mixer/mixer.h"
-
 #include <string.h>
 
+#include "mixer/mixer.h"
 #include "mixer/output.h"
 
 RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames)

@@ -8,7 +8,8 @@
 /// Zero frames before and behind each channel, for the taps of the interpolators.
 #define SOUND_PAD_FRAMES   16
 #define SOUND_MAX_CHANNELS 2
-/// Longest sound: voice positions are 32.32 fixed point, and a block at the highest rate may run past the end.
+/// Longest sound: voice positions are 32.32 fixed point, and a block at the highest rate may run past the
+/// end.
 #define SOUND_MAX_FRAMES 0x7fff0000u
 
 enum sample_format { SAMPLE_S16, SAMPLE_F32 };
@@ -27,11 +28,13 @@ size_t sample_bytes(enum sample_format format);
 /// Bytes that a sound needs with its padding; 0 when it is too long.
 size_t sound_bytes(uint64_t n_frames, uint32_t n_channels, enum sample_format format);
 
-/// Lays a sound out in zeroed `memory` of sound_bytes(); the samples are then written through sound_channel().
+/// Lays a sound out in zeroed `memory` of sound_bytes(); the samples are then written through
+/// sound_channel().
 void sound_layout(struct sound *s, void *memory, uint32_t n_frames, uint32_t n_channels,
                   enum sample_format format);
 
-/// The writable samples of a channel that sound_layout() placed in `memory`. Worker thread, before publishing.
+/// The writable samples of a channel that sound_layout() placed in `memory`. Worker thread, before
+/// publishing.
 void *sound_channel(const struct sound *s, void *memory, uint32_t channel);
 
 #endif

@@ -21,14 +21,14 @@ enum voice_end { VOICE_END_FINISHED, VOICE_END_STOPPED };
 /// How a voice begins. `sound` is borrowed until the voice has ended.
 struct voice_start {
     const struct sound *sound;
-    int64_t position;  // 32.32 frames
-    int64_t increment; // 32.32 frames an output frame; negative: in reverse
-    struct level level; // ramp_frames is not used: the level holds from the first frame
-    uint32_t start_frame, end_frame;     // the voice ends outside of [start, end)
-    uint32_t loop_start, loop_end;       // the loop region; loop_end 0: none
-    uint32_t loop_count;                 // passes; 0: without end
-    uint32_t fade_in_frames;             // 0: full level at the first frame
-    uint32_t fade_out_frames;            // before the end; 0: none
+    int64_t position;                // 32.32 frames
+    int64_t increment;               // 32.32 frames an output frame; negative: in reverse
+    struct level level;              // ramp_frames is not used: the level holds from the first frame
+    uint32_t start_frame, end_frame; // the voice ends outside of [start, end)
+    uint32_t loop_start, loop_end;   // the loop region; loop_end 0: none
+    uint32_t loop_count;             // passes; 0: without end
+    uint32_t fade_in_frames;         // 0: full level at the first frame
+    uint32_t fade_out_frames;        // before the end; 0: none
     uint16_t bus;
     bool looping, paused;
 };
@@ -76,7 +76,8 @@ struct voices {
 // ---- set-up: before any thread runs ----
 
 /// Columns for `n_slots` voices (1 to 65536) from `a`.
-NODISCARD enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots, uint32_t declick_frames);
+NODISCARD enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots,
+                                  uint32_t declick_frames);
 
 // ---- rt ----
 
@@ -85,8 +86,8 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
 /// The following do nothing on a slot that is free, or ending already.
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames);
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames);
-/// A voice that is cued takes `fade_frames` as they are, so that its attack is kept; all others, and all other
-/// fades, take the declick ramp at least.
+/// A voice that is cued takes `fade_frames` as they are, so that its attack is kept; all others, and all
+/// other fades, take the declick ramp at least.
 RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames);
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
 RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level);

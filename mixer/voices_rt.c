@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // voices_rt.c - starts, changes and renders voices.
-#include "mixer/voices.h"
-
 #include <assert.h>
 
 #include "mixer/kernel.h"
+#include "mixer/voices.h"
 
 // ---- commands ----
 
@@ -175,8 +174,8 @@ RT_SAFE static int64_t frames_before_edge(const struct voices *v, uint32_t s, bo
     return frames_before(v->position[s], v->increment[s], at_frame(edge));
 }
 
-/// True when a tap of the cubic (one frame below, two above) lies across the loop's seam: ahead while the voice
-/// loops, behind when it has come around.
+/// True when a tap of the cubic (one frame below, two above) lies across the loop's seam: ahead while the
+/// voice loops, behind when it has come around.
 RT_SAFE static bool is_at_seam(const struct voices *v, uint32_t s)
 {
     int64_t frame = v->position[s] >> 32, first = v->loop_start[s], last = (int64_t)v->loop_end[s] - 1;
@@ -236,7 +235,8 @@ RT_SAFE static void read_run(const struct voices *v, uint32_t s, struct run run,
         return;
     }
     case RUN_CUBIC:
-        kernel_read_cubic(out, sound->channels[channel], sound->format, position, v->increment[s], run.n_frames);
+        kernel_read_cubic(out, sound->channels[channel], sound->format, position, v->increment[s],
+                          run.n_frames);
         return;
     case RUN_SEAM: read_seam(v, s, channel, out); return;
     }

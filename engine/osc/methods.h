@@ -24,7 +24,14 @@ enum param {
     N_PARAMS
 };
 
-enum param_type { PARAM_TYPE_INT, PARAM_TYPE_FLOAT, PARAM_TYPE_TEXT, PARAM_TYPE_BOOL, PARAM_TYPE_RATE, PARAM_TYPE_VOICES };
+enum param_type {
+    PARAM_TYPE_INT,
+    PARAM_TYPE_FLOAT,
+    PARAM_TYPE_TEXT,
+    PARAM_TYPE_BOOL,
+    PARAM_TYPE_RATE,
+    PARAM_TYPE_VOICES
+};
 
 struct param_info {
     const char *name;
@@ -36,10 +43,10 @@ struct param_info {
 /// What a method takes.
 struct method_info {
     const char *path;
-    uint64_t keys;        // a bit for each enum param that may stand as a name-value pair
-    uint8_t args[4];      // enum param of each positional argument
-    uint8_t n_args;       // at the most
-    uint8_t n_required;   // at the least
+    uint64_t keys;      // a bit for each enum param that may stand as a name-value pair
+    uint8_t args[4];    // enum param of each positional argument
+    uint8_t n_args;     // at the most
+    uint8_t n_required; // at the least
 };
 
 extern const struct param_info param_infos[N_PARAMS];

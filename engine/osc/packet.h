@@ -12,8 +12,8 @@
 #include "alloc/attr.h"
 
 #define OSC_MAX_PACKET_BYTES 65536
-#define OSC_MAX_DEPTH        8  // bundles within bundles
-#define OSC_MAX_ARGS         64 // of one message
+#define OSC_MAX_DEPTH        8           // bundles within bundles
+#define OSC_MAX_ARGS         64          // of one message
 #define OSC_NOW              UINT64_C(1) // the time tag that says "immediately"
 
 /// One message of a packet that osc_packet_check() has passed.

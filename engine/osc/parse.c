@@ -59,11 +59,11 @@ static enum api_error out_of_range(const struct param_info *info, double number,
 {
     const char *space = info->unit[0] ? " " : "";
     if (info->type == PARAM_TYPE_RATE)
-        strbuf_format(why, "%s is %g; it must be %g to %g, or the same in reverse: %g to %g", info->name, number,
-                      info->min, info->max, -info->max, -info->min);
+        strbuf_format(why, "%s is %g; it must be %g to %g, or the same in reverse: %g to %g", info->name,
+                      number, info->min, info->max, -info->max, -info->min);
     else
-        strbuf_format(why, "%s is %g; it must be %.10g to %.10g%s%s", info->name, number, info->min, info->max,
-                      space, info->unit);
+        strbuf_format(why, "%s is %g; it must be %.10g to %.10g%s%s", info->name, number, info->min,
+                      info->max, space, info->unit);
     return API_OUT_OF_RANGE;
 }
 

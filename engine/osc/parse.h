@@ -24,7 +24,8 @@ struct request {
     } values[N_PARAMS];
 };
 
-/// Pure: no state, no side effect but on `request` and `why`. On an error `why` gets a sentence that says what to do.
+/// Pure: no state, no side effect but on `request` and `why`. On an error `why` gets a sentence that says
+/// what to do.
 NODISCARD enum api_error parse_message(const struct osc_message *message, struct request *request,
                                        struct strbuf *why);
 

@@ -62,8 +62,8 @@ static enum status open_unix(struct transport *t, const char *path, char *reason
     int error = fd < 0 ? errno : bind_unix(fd, &address);
     if (error == EADDRINUSE && is_in_use(&address)) {
         close(fd);
-        snprintf(reason, REASON_BYTES, "another chimed listens on %.108s; stop it, or give this one another --socket",
-                 path);
+        snprintf(reason, REASON_BYTES,
+                 "another chimed listens on %.108s; stop it, or give this one another --socket", path);
         return STATUS_BUSY;
     }
     if (error == EADDRINUSE) { // left by a dead daemon
@@ -72,8 +72,8 @@ static enum status open_unix(struct transport *t, const char *path, char *reason
     }
     if (error) {
         if (fd >= 0) close(fd);
-        snprintf(reason, REASON_BYTES, "cannot make the socket %.108s: %s; --socket names another place", path,
-                 strerror(error));
+        snprintf(reason, REASON_BYTES, "cannot make the socket %.108s: %s; --socket names another place",
+                 path, strerror(error));
         return status_from_errno(error);
     }
     t->unix_fd = fd;
@@ -89,8 +89,9 @@ static enum status open_udp(struct transport *t, uint16_t port, char *reason)
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         int error = errno;
         if (fd >= 0) close(fd);
-        snprintf(reason, REASON_BYTES, "cannot listen on UDP 127.0.0.1:%u: %s; --udp-port names another port, 0 none",
-                 port, strerror(error));
+        snprintf(reason, REASON_BYTES,
+                 "cannot listen on UDP 127.0.0.1:%u: %s; --udp-port names another port, 0 none", port,
+                 strerror(error));
         return status_from_errno(error);
     }
     int room = 8 << 20, on = 1; // the system may grant less (net.core.rmem_max)
@@ -186,7 +187,8 @@ static int64_t now_ns(void)
 }
 
 /// True when nothing is left to do: sent, or the client is gone. False when its buffer is full.
-static bool try_send(const struct transport *t, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
+static bool try_send(const struct transport *t, const struct client *to, const uint8_t *bytes,
+                     uint32_t n_bytes)
 {
     int fd = to->kind == CLIENT_UNIX ? t->unix_fd : t->udp_fd;
     ssize_t n = sendto(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &to->address.any, to->address_bytes);

@@ -60,9 +60,10 @@ struct datagram {
     int fd; // a file descriptor that came with it, to be closed by the receiver; -1: none
 };
 
-/// Opens both sockets: UNIX datagrams at `unix_path` (mode 0660; its folder is made if needed), UDP on 127.0.0.1
-/// (`udp_port` 0: none). A socket file that a dead daemon left is replaced. On failure `reason` (256 bytes) says
-/// which socket, why, and what to do.
+/// Opens both sockets: UNIX datagrams at `unix_path` (mode 0660; its folder is made if needed), UDP on
+/// 127.0.0.1
+/// (`udp_port` 0: none). A socket file that a dead daemon left is replaced. On failure `reason` (256 bytes)
+/// says which socket, why, and what to do.
 NODISCARD enum status transport_open(struct transport *t, struct arena *a, const char *unix_path,
                                      uint16_t udp_port, char *reason);
 void transport_close(struct transport *t);

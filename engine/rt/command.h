@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// command.h - what control tells the audio thread. Flat records, copied through a queue; nothing else goes down.
+// command.h - what control tells the audio thread. Flat records, copied through a queue; nothing else goes
+// down.
 #ifndef ENGINE_RT_COMMAND_H
 #define ENGINE_RT_COMMAND_H
 #include <stdint.h>
@@ -27,13 +28,13 @@ struct command {
     uint32_t type;
     uint32_t slot; // the voice or bus it is for
     union {
-        struct voice_start start;     // VOICE_START
-        uint32_t fade_frames;         // VOICE_STOP, _PAUSE, _RESUME
-        int64_t position;             // VOICE_SEEK: 32.32 frames
-        struct level level;           // VOICE_LEVEL, BUS_LEVEL
-        int64_t increment;            // VOICE_RATE: 32.32 frames a frame
+        struct voice_start start;      // VOICE_START
+        uint32_t fade_frames;          // VOICE_STOP, _PAUSE, _RESUME
+        int64_t position;              // VOICE_SEEK: 32.32 frames
+        struct level level;            // VOICE_LEVEL, BUS_LEVEL
+        int64_t increment;             // VOICE_RATE: 32.32 frames a frame
         const struct bus_graph *graph; // BUS_GRAPH: immutable; handed back by EVENT_GRAPH_RETIRED
-        uint64_t token;               // SYNC: comes back in EVENT_SYNCED
+        uint64_t token;                // SYNC: comes back in EVENT_SYNCED
     };
 };
 

@@ -60,7 +60,8 @@ NODISCARD enum status engine_rt_init(struct engine_rt *e, struct arena *a, const
 /// Takes the waiting commands, in order, then writes the next `n_frames` to `out`, one plane for each device
 /// channel. Any number of frames; 0 only takes commands. Renders in blocks that end where the engine's frame
 /// count is a multiple of BLOCK_FRAMES, so that the result does not depend on how the calls are cut.
-RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels, uint32_t n_frames);
+RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels,
+                               uint32_t n_frames);
 
 /// Carries out one command now.
 RT_SAFE void apply_command(struct engine_rt *e, const struct command *c);

@@ -22,9 +22,7 @@ RT_SAFE static inline void float_mode_set(void)
     __asm__ volatile("msr fpcr, %0" : : "r"(fpcr | UINT64_C(1) << 24)); // FPCR.FZ
 }
 #else
-RT_SAFE static inline void float_mode_set(void)
-{
-}
+RT_SAFE static inline void float_mode_set(void) {}
 #endif
 
 #endif

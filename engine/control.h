@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// control.h - the control thread: takes requests, keeps the books, tells rt what to do and clients what came
+// of it.
+#ifndef ENGINE_CONTROL_H
+#define ENGINE_CONTROL_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/status.h"
+#include "engine/backends/backend.h"
+#include "engine/bus_table.h"
+#include "engine/config.h"
+#include "engine/osc/parse.h"
+#include "engine/osc/reply.h"
+#include "engine/osc/transport.h"
+#include "engine/rt/engine_rt.h"
+#include "engine/sounds/sound_table.h"
+#include "engine/sounds/worker.h"
+#include "engine/voice_table.h"
+
+/// Longest sentence of an /error, with its closing 0.
+#define ERROR_TEXT_BYTES 1024
+
+/// A /sync that waits: first for the loads before it, then for its way through rt.
+struct sync {
+    struct client client;
+    int32_t n;
+    uint64_t n_loads; // loads that were begun before it
+};
+
+/// Syncs in order of arrival. Indices run free.
+struct sync_ring {
+    struct sync syncs[MAX_SYNCS];
+    uint32_t first, next_to_push, end;
+};
+
+/// Owned by the control thread.
+struct control {
+    const struct config *config;
+    uint32_t rate;
+    uint32_t declick_frames;
+    struct engine_rt *rt;
+    bool is_offline;             // rt runs on this thread: a full queue is emptied in place
+    struct backend *backend;     // NULL when offline
+    struct cycle *cycle;         // NULL when offline
+    struct transport *transport; // NULL when offline
+    struct replies replies;
+    struct worker worker;
+    struct sound_table sounds;
+    struct voice_table voices;
+    struct bus_table buses;
+    struct sync_ring syncs;
+    const struct snapshot *snapshot; // the newest
+    bool graph_is_stale;             // the tree changed while no graph was free
+    bool quit;
+    int64_t started_ns;          // CLOCK_MONOTONIC
+    uint64_t page_faults_before; // of the audio thread when it had warmed up
+    uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events;
+};
+
+// ---- set-up ----
+
+NODISCARD enum status control_init(struct control *c, struct arena *a, const struct config *config,
+                                   uint32_t rate);
+void control_fini(struct control *c);
+
+/// Makes the buses of the configuration. `reason` (ERROR_TEXT_BYTES) says what is wrong with them.
+NODISCARD enum status control_configure_buses(struct control *c, char *reason);
+
+// ---- the loop's steps ----
+
+/// Answers every message of a datagram or score packet. Closes `d->fd`, or hands it on.
+void control_handle(struct control *c, struct datagram *d);
+/// Takes what rt reports.
+void control_drain_events(struct control *c);
+/// Takes what the worker reports.
+void control_drain_results(struct control *c);
+/// How long the loop may sleep before it looks at the events again, in nanoseconds.
+int64_t control_patience_ns(const struct control *c);
+
+// ---- for the handlers ----
+
+/// A request with its way back.
+struct call {
+    const struct request *request;
+    const struct client *client;
+    const char *path;
+    int *fd; // came with the datagram; who takes it sets it to -1
+};
+
+/// Hands a command to rt. False when the queue is full (counted).
+NODISCARD bool control_push(struct control *c, const struct command *command);
+/// True when `n` commands would be taken.
+bool control_has_room(struct control *c, uint32_t n);
+/// Answers /error.
+PRINTF_LIKE(4, 5)
+void control_refuse(struct control *c, const struct call *call, enum api_error error, const char *format,
+                    ...);
+/// Answers that the command queue is full.
+void control_refuse_full(struct control *c, const struct call *call);
+/// Seconds to frames, rounded; UINT32_MAX at the most.
+uint32_t control_frames(const struct control *c, double seconds);
+/// Page faults of the audio thread since it began.
+uint64_t control_page_faults(const struct control *c);
+/// Publishes the present tree of buses, now or as soon as a graph is free.
+void control_publish_graph(struct control *c);
+
+#endif

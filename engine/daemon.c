@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// daemon.c - chimed as a service: sockets, backend, signals, and the loop that serves them.
+#include "engine/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/backends/backend.h"
+#include "engine/engine.h"
+#include "engine/handlers.h"
+#include "engine/log.h"
+#include "engine/service.h"
+
+/// Datagrams that one turn of the loop takes from each socket, so that events are not kept waiting.
+#define MAX_DATAGRAMS_A_TURN 64
+
+/// Cycles after which the audio thread should take no more page faults.
+#define WARM_UP_CYCLES 256
+
+#define STATUS_INTERVAL_NS 5000000000ll
+
+struct daemon {
+    struct engine engine;
+    struct transport transport;
+    struct cycle cycle;
+    struct backend *backend;
+    struct config fallback; // what the timer is opened with when the device is lost
+    int signal_fd;
+    int64_t next_status_ns;
+    bool is_warm;
+    uint8_t packet[OSC_MAX_PACKET_BYTES + 1];
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+// ---- start ----
+
+/// The signals that end the daemon, to be read from a descriptor. Before any thread is made: all inherit the
+/// mask.
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static enum status start_backend(struct daemon *d, char *reason)
+{
+    struct control *c = &d->engine.control;
+    enum status status = d->backend->ops->start(d->backend, &d->cycle, reason);
+    c->backend = status ? NULL : d->backend;
+    c->page_faults_before = 0;
+    d->is_warm = false;
+    return status;
+}
+
+static enum status start(struct daemon *d, const struct config *config, char *reason)
+{
+    d->signal_fd = block_signals();
+    enum status status = backend_pick(config, &d->backend, reason);
+    if (status) return status;
+    d->fallback = *config;
+    d->fallback.rate = d->backend->rate;
+    d->fallback.channels = d->backend->n_channels;
+    status = engine_init(&d->engine, config, d->backend->rate, d->backend->n_channels, false, reason);
+    if (status) return status;
+
+    struct engine *e = &d->engine;
+    status = transport_open(&d->transport, &e->arena, config->socket, (uint16_t)config->udp_port, reason);
+    if (status) return status;
+    e->control.transport = e->control.replies.transport = &d->transport;
+    e->control.cycle = &d->cycle;
+    e->control.started_ns = now_ns();
+    status = engine_seal(e, reason);
+    if (status) return status;
+    status = worker_start(&e->control.worker);
+    if (status) {
+        snprintf(reason, ERROR_TEXT_BYTES, "cannot start the worker thread: %s", status_text(status));
+        return status;
+    }
+    cycle_init(&d->cycle, &e->rt, d->backend->rate);
+    return start_backend(d, reason);
+}
+
+// ---- the loop ----
+
+static void take_datagrams(struct daemon *d, int fd)
+{
+    struct control *c = &d->engine.control;
+    struct datagram datagram;
+    for (int i = 0; i < MAX_DATAGRAMS_A_TURN && transport_receive(&d->transport, fd, d->packet, &datagram);
+         i++)
+        control_handle(c, &datagram);
+}
+
+static void take_signal(struct daemon *d)
+{
+    struct signalfd_siginfo info;
+    if (read(d->signal_fd, &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo == SIGHUP) {
+        log_info("the configuration is read at start only: restart to apply changes");
+        return;
+    }
+    d->engine.control.quit = true;
+}
+
+/// The device or server went away: the engine goes on, with all voices and sounds, on a timer.
+static void replace_lost_backend(struct daemon *d)
+{
+    char reason[BACKEND_REASON_BYTES] = "";
+    log_error("%s: the device or server is gone; going on without sound, on a timer", d->backend->ops->name);
+    d->engine.control.backend = NULL;
+    d->backend->ops->close(d->backend);
+    d->backend = NULL;
+    enum status status = backend_null.open(&d->fallback, &d->backend, reason);
+    if (!status) status = start_backend(d, reason);
+    if (status) {
+        log_error("cannot start the timer: %s", reason);
+        d->engine.control.quit = true;
+    }
+}
+
+static void watch_audio(struct daemon *d)
+{
+    struct control *c = &d->engine.control;
+    if (atomic_load_explicit(&d->backend->lost, memory_order_acquire)) replace_lost_backend(d);
+    // relaxed: a count for people.
+    if (!d->is_warm && atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed) > WARM_UP_CYCLES) {
+        d->is_warm = true;
+        c->page_faults_before = control_page_faults(c);
+    }
+    int64_t now = now_ns();
+    if (now < d->next_status_ns || !d->backend) return;
+    d->next_status_ns = now + STATUS_INTERVAL_NS;
+    service_status("%s, %u Hz, %u of %u voices, %llu xruns", d->backend->ops->name, c->rate, c->voices.n_used,
+                   c->voices.n_slots, (unsigned long long)atomic_load(&d->backend->n_xruns));
+}
+
+/// One turn: wait, then serve everything once.
+static void turn(struct daemon *d, bool takes_requests)
+{
+    struct control *c = &d->engine.control;
+    // While rt is behind, requests wait in the sockets: UNIX clients are held back by that, and nothing is
+    // lost.
+    bool has_room = queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 4;
+    short wanted = takes_requests && has_room ? POLLIN : 0;
+    struct pollfd fds[] = {{.fd = d->transport.unix_fd, .events = wanted},
+                           {.fd = d->transport.udp_fd, .events = wanted},
+                           {.fd = c->worker.result_fd, .events = POLLIN},
+                           {.fd = d->signal_fd, .events = POLLIN}};
+    int64_t ns = has_room ? control_patience_ns(c) : 500000;
+    struct timespec patience = {.tv_nsec = ns};
+    ppoll(fds, COUNT_OF(fds), &patience, NULL);
+
+    control_drain_events(c);
+    if (fds[2].revents & POLLIN) control_drain_results(c);
+    if (fds[0].revents & POLLIN) take_datagrams(d, d->transport.unix_fd);
+    if (fds[1].revents & POLLIN) take_datagrams(d, d->transport.udp_fd);
+    if (fds[3].revents & POLLIN) take_signal(d);
+    push_syncs(c);
+    transport_flush(&d->transport);
+    watch_audio(d);
+}
+
+// ---- stop ----
+
+/// Fades the outputs and serves events until that is heard, or for half a second longer.
+static void fade_out(struct daemon *d)
+{
+    struct control *c = &d->engine.control;
+    uint32_t frames = control_frames(c, (double)d->engine.config.quit_fade) + c->declick_frames;
+    if (!control_fade_outputs(c, frames)) return;
+    // relaxed: only compared with itself.
+    uint64_t end = atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) + frames +
+                   2 * atomic_load_explicit(&d->cycle.last_frames, memory_order_relaxed);
+    int64_t deadline = now_ns() + (int64_t)((double)d->engine.config.quit_fade * 1e9) + 500000000;
+    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && now_ns() < deadline)
+        turn(d, false);
+}
+
+static void stop(struct daemon *d)
+{
+    if (d->backend) {
+        d->backend->ops->stop(d->backend);
+        d->backend->ops->close(d->backend);
+    }
+    if (d->transport.waiting) transport_close(&d->transport);
+    engine_fini(&d->engine);
+    if (d->signal_fd >= 0) close(d->signal_fd);
+}
+
+int daemon_run(const struct config *config)
+{
+    static struct daemon d;
+    char reason[ERROR_TEXT_BYTES] = "", device[128];
+    struct control *c = &d.engine.control;
+    enum status status = start(&d, config, reason);
+    if (status) {
+        log_error("%s", reason);
+        stop(&d);
+        return 1;
+    }
+    d.backend->ops->describe(d.backend, device, sizeof device);
+    log_info("chimed " CHIMED_VERSION ": %s, %s, %u Hz, %u channels, %u voices; listening on %s",
+             d.backend->ops->name, device, c->rate, d.backend->n_channels, c->voices.n_slots,
+             d.transport.unix_path);
+    service_ready("%s, %u Hz", d.backend->ops->name, c->rate);
+    while (!c->quit)
+        turn(&d, true);
+
+    service_stopping();
+    if (d.backend) fade_out(&d);
+    stop(&d);
+    log_info("stopped");
+    return 0;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// handle_sound.c - loads, unloads and lists sounds.
+#include <string.h>
+
+#include "engine/handlers.h"
+
+void handle_sound_load(struct control *c, const struct call *call)
+{
+    const char *name = request_text(call->request, PARAM_NAME, "");
+    const char *path = request_text(call->request, PARAM_PATH, "");
+    char text[ERROR_TEXT_BYTES];
+    struct strbuf why = strbuf_make(text, sizeof text);
+    uint32_t sound;
+    int fd = *call->fd;
+    *call->fd = -1;
+    enum api_error error = sound_load(&c->sounds, name, path, fd, SOUND_NONE, &sound, &why);
+    if (error) {
+        reply_error(&c->replies, call->client, call->path, error, text);
+        return;
+    }
+    c->sounds.entries[sound].client = *call->client;
+}
+
+static void answer_loaded(struct control *c, const struct sound_entry *e)
+{
+    if (e->client.kind == CLIENT_NONE) return;
+    struct osc_writer *w = reply_done(&c->replies, method_info(METHOD_SOUND_LOAD)->path);
+    osc_add_text(w, e->name);
+    osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
+    osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
+    osc_add_int(w, (int32_t)e->decoded.source_rate);
+    reply_send(&c->replies, &e->client);
+}
+
+static void load_failed(struct control *c, uint32_t sound, const struct load *load)
+{
+    const struct sound_entry *e = &c->sounds.entries[sound];
+    if (e->client.kind != CLIENT_NONE)
+        reply_error(&c->replies, &e->client, method_info(METHOD_SOUND_LOAD)->path, load->error, load->reason);
+    fail_pending_voices(c, sound, load->error, load->reason);
+    sound_forget(&c->sounds, sound);
+}
+
+/// The file is what it was: the voices take the sound that is there. When that has gone meanwhile, the file
+/// is loaded after all.
+static void load_unchanged(struct control *c, uint32_t sound, const struct load *load)
+{
+    uint32_t ready = sound_find(&c->sounds, c->sounds.entries[sound].name);
+    if (c->sounds.entries[ready].state == SOUND_READY) {
+        move_pending_voices(c, sound, ready);
+        sound_forget(&c->sounds, sound);
+        start_pending_voices(c, ready);
+        return;
+    }
+    char text[ERROR_TEXT_BYTES];
+    struct strbuf why = strbuf_make(text, sizeof text);
+    uint32_t again;
+    enum api_error error =
+        sound_load(&c->sounds, c->sounds.entries[sound].name, load->path, -1, SOUND_NONE, &again, &why);
+    if (error) {
+        fail_pending_voices(c, sound, error, text);
+    } else {
+        c->sounds.entries[again].is_cached = true;
+        move_pending_voices(c, sound, again);
+    }
+    sound_forget(&c->sounds, sound);
+}
+
+void finish_load(struct control *c, uint32_t sound, struct load *load)
+{
+    if (load->error == API_REFUSED && sound_retry_load(&c->sounds, sound, load)) return;
+    if (load->error) {
+        load_failed(c, sound, load);
+    } else if (load->unchanged) {
+        load_unchanged(c, sound, load);
+    } else {
+        sound_publish(&c->sounds, sound, load);
+        answer_loaded(c, &c->sounds.entries[sound]);
+        start_pending_voices(c, sound);
+    }
+    sound_release_load(&c->sounds, load);
+}
+
+/// Fades the voices of a sound, or lets them finish. False when the command queue is full.
+static bool release_voices(struct control *c, uint32_t sound, const struct call *call)
+{
+    bool fades = request_has(call->request, PARAM_FADE);
+    uint32_t fade_frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
+    if (!control_has_room(c, c->sounds.entries[sound].n_voices)) return false;
+    for (uint32_t slot = 0; slot < c->voices.n_slots; slot++) {
+        const struct voice_entry *v = &c->voices.entries[slot];
+        if (v->state != SLOT_LIVE || v->sound != sound) continue;
+        struct command command = {.type = COMMAND_VOICE_LEAVE_LOOP, .slot = slot};
+        if (fades) {
+            command.type = COMMAND_VOICE_STOP;
+            command.fade_frames = fade_frames;
+        }
+        if (!control_push(c, &command)) return false;
+    }
+    return true;
+}
+
+void handle_sound_unload(struct control *c, const struct call *call)
+{
+    const char *name = request_text(call->request, PARAM_NAME, "");
+    uint32_t sound = sound_find(&c->sounds, name);
+    if (sound == SOUND_NONE) {
+        control_refuse(c, call, API_UNKNOWN_SOUND,
+                       "no sound is called %.300s; /sound/list tells which there are", name);
+        return;
+    }
+    if (c->sounds.entries[sound].state == SOUND_LOADING) {
+        control_refuse(c, call, API_UNKNOWN_SOUND, "%.300s is still being loaded; /sync waits for that",
+                       name);
+        return;
+    }
+    uint32_t n_voices = c->sounds.entries[sound].n_voices;
+    if (!release_voices(c, sound, call)) {
+        control_refuse_full(c, call);
+        return;
+    }
+    sound_unlist(&c->sounds, sound);
+    struct osc_writer *w = reply_done(&c->replies, call->path);
+    osc_add_text(w, name);
+    osc_add_int(w, (int32_t)n_voices);
+    reply_send(&c->replies, call->client);
+}
+
+void handle_sound_list(struct control *c, const struct call *call)
+{
+    int32_t n = 0;
+    for (uint32_t i = 0; i < c->sounds.max_sounds; i++) {
+        const struct sound_entry *e = &c->sounds.entries[i];
+        if (e->state == SOUND_FREE) continue;
+        const char *state = e->state == SOUND_LOADING ? "loading" : !e->is_listed ? "unloading" : "ready";
+        struct osc_writer *w = reply_begin(&c->replies, "/sound/info");
+        osc_add_text(w, e->name);
+        osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
+        osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
+        osc_add_int(w, (int32_t)e->decoded.source_rate);
+        osc_add_text(w, e->decoded.sound.format == SAMPLE_S16 ? "s16" : "f32");
+        osc_add_long(w, (int64_t)e->decoded.bytes);
+        osc_add_int(w, (int32_t)e->n_voices);
+        osc_add_text(w, state);
+        reply_add_item(&c->replies, call->client);
+        n++;
+    }
+    osc_add_int(reply_done(&c->replies, call->path), n);
+    reply_send(&c->replies, call->client);
+}

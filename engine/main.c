@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// main.c - reads the command line and the configuration, then becomes the daemon or the renderer.
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/config.h"
+#include "engine/daemon.h"
+#include "engine/engine.h"
+#include "engine/log.h"
+#include "engine/render.h"
+
+static const char usage[] =
+    "usage: chimed [options]                          run as a daemon\n"
+    "       chimed render SCORE OUT.wav [options]     render an OSC score to a file\n"
+    "\n"
+    "  -c, --config FILE     read FILE instead of the system's and the user's configuration\n"
+    "      --check-config    print what the configuration costs in memory, and exit\n"
+    "      --backend NAME    auto, jack, alsa or null\n"
+    "      --device NAME     ALSA device: default, hw:CARD=..., plughw:CARD=...\n"
+    "      --rate HZ         sample rate (JACK has its own)\n"
+    "      --period FRAMES   length of a callback\n"
+    "      --periods N       periods in an ALSA device's buffer\n"
+    "      --channels N      output channels\n"
+    "      --voices N        voices that can play at once\n"
+    "      --socket PATH     UNIX socket to listen on\n"
+    "      --udp-port N      UDP port on 127.0.0.1; 0: none\n"
+    "      --log-level L     error, warning, info or debug\n"
+    "  -h, --help            this text; `chimed render --help` for the renderer's\n"
+    "      --version         the version\n"
+    "\n"
+    "See chimed(8), chimed.conf(5) and chimed-osc(7). Next: chime play FILE\n";
+
+/// The options that set one key of the configuration.
+static const struct {
+    const char *option, *section, *key;
+} settings[] = {
+    {"backend", "output", "backend"}, {"device", "output", "device"},   {"rate", "output", "rate"},
+    {"period", "output", "period"},   {"periods", "output", "periods"}, {"channels", "output", "channels"},
+    {"voices", "engine", "voices"},   {"socket", "control", "socket"},  {"udp-port", "control", "udp_port"},
+};
+
+/// What getopt_long() returns for the options that are not in `settings`.
+enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_LOG_LEVEL, FIRST_SETTING };
+
+static int usage_error(void)
+{
+    fputs("Try `chimed --help`.\n", stderr);
+    return 2;
+}
+
+/// The system's file, then the user's, or the one that was named.
+static enum status read_files(struct config *config, const char *named, char *error)
+{
+    if (named) {
+        enum status status = config_read(config, named, error);
+        if (status == STATUS_NOT_FOUND) snprintf(error, CONFIG_ERROR_BYTES, "no such file: %.400s", named);
+        return status;
+    }
+    enum status status = config_read(config, "/etc/chimed/chimed.conf", error);
+    if (status && status != STATUS_NOT_FOUND) return status;
+    char path[CONFIG_PATH_BYTES] = "";
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (xdg && xdg[0])
+        snprintf(path, sizeof path, "%s/chimed/chimed.conf", xdg);
+    else if (home && home[0])
+        snprintf(path, sizeof path, "%s/.config/chimed/chimed.conf", home);
+    status = path[0] ? config_read(config, path, error) : STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static int check_config(const struct config *config)
+{
+    static struct engine engine;
+    char reason[ERROR_TEXT_BYTES];
+    if (engine_init(&engine, config, config->rate, config->channels, true, reason)) {
+        log_error("%s", reason);
+        return 1;
+    }
+    engine_print_memory(&engine);
+    engine_fini(&engine);
+    return 0;
+}
+
+static bool set_log_level(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {{"error", LOG_LEVEL_ERROR},
+                  {"warning", LOG_LEVEL_WARNING},
+                  {"info", LOG_LEVEL_INFO},
+                  {"debug", LOG_LEVEL_DEBUG}};
+    for (size_t i = 0; i < COUNT_OF(levels); i++) {
+        if (strcmp(levels[i].name, name) != 0) continue;
+        log_init(levels[i].level);
+        return true;
+    }
+    fprintf(stderr, "chimed: --log-level %s: expected error, warning, info or debug\n", name);
+    return false;
+}
+
+/// What the command line says.
+struct command_line {
+    const char *config_file;
+    const char *values[COUNT_OF(settings)]; // of the options in `settings`
+    bool check;
+};
+
+/// -1 to go on, or the exit code.
+static int read_command_line(int argc, char **argv, struct command_line *line)
+{
+    struct option options[COUNT_OF(settings) + 6] = {{"config", required_argument, NULL, 'c'},
+                                                     {"check-config", no_argument, NULL, OPTION_CHECK},
+                                                     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+                                                     {"help", no_argument, NULL, 'h'},
+                                                     {"version", no_argument, NULL, OPTION_VERSION}};
+    for (size_t i = 0; i < COUNT_OF(settings); i++)
+        options[5 + i] = (struct option){settings[i].option, required_argument, NULL, FIRST_SETTING + (int)i};
+
+    for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (o) {
+        case 'c': line->config_file = optarg; break;
+        case 'h': fputs(usage, stdout); return 0;
+        case OPTION_CHECK: line->check = true; break;
+        case OPTION_VERSION: puts("chimed " CHIMED_VERSION); return 0;
+        case OPTION_LOG_LEVEL:
+            if (!set_log_level(optarg)) return usage_error();
+            break;
+        case '?': return usage_error();
+        default: line->values[o - FIRST_SETTING] = optarg;
+        }
+    }
+    if (optind == argc) return -1;
+    fprintf(stderr, "chimed: what is `%s`?\n", argv[optind]);
+    return usage_error();
+}
+
+int main(int argc, char **argv)
+{
+    log_init(LOG_LEVEL_INFO);
+    if (argc > 1 && strcmp(argv[1], "render") == 0) return render_main(argc - 1, argv + 1);
+
+    static struct config config;
+    struct command_line line = {0};
+    char error[CONFIG_ERROR_BYTES];
+    int code = read_command_line(argc, argv, &line);
+    if (code >= 0) return code;
+
+    config_defaults(&config);
+    enum status status = read_files(&config, line.config_file, error);
+    for (size_t i = 0; i < COUNT_OF(settings) && !status; i++)
+        if (line.values[i])
+            status = config_set(&config, settings[i].section, settings[i].key, line.values[i], error);
+    if (!status) status = config_finish(&config, error);
+    if (status) {
+        log_error("%s", error);
+        return 2;
+    }
+    return line.check ? check_config(&config) : daemon_run(&config);
+}

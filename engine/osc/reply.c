@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// reply.c - answers: builds them, packs list items into bundles, sends them to who asked.
+#include "engine/osc/reply.h"
+
+#include <string.h>
+
+#include "engine/log.h"
+
+struct osc_writer *reply_begin(struct replies *r, const char *path)
+{
+    osc_begin(&r->writer, path);
+    return &r->writer;
+}
+
+struct osc_writer *reply_done(struct replies *r, const char *path)
+{
+    osc_begin(&r->writer, "/done");
+    osc_add_text(&r->writer, path);
+    return &r->writer;
+}
+
+static void send_bytes(struct replies *r, const struct client *to, const uint8_t *bytes, size_t n)
+{
+    if (r->transport && (to->kind == CLIENT_UNIX || to->kind == CLIENT_UDP))
+        transport_send(r->transport, to, bytes, (uint32_t)n);
+}
+
+static void flush_bundle(struct replies *r, const struct client *to)
+{
+    if (r->n_bundle > 0) send_bytes(r, to, r->bundle, r->n_bundle);
+    r->n_bundle = 0;
+}
+
+void reply_send(struct replies *r, const struct client *to)
+{
+    flush_bundle(r, to);
+    size_t n = osc_end(&r->writer, r->message);
+    if (n > 0) send_bytes(r, to, r->message, n);
+}
+
+void reply_add_item(struct replies *r, const struct client *to)
+{
+    static const uint8_t header[16] = "#bundle\0\0\0\0\0\0\0\0\1"; // time tag: now
+    size_t n = osc_end(&r->writer, r->message);
+    if (n == 0) return;
+    if (r->n_bundle + 4 + n > sizeof r->bundle) flush_bundle(r, to);
+    if (sizeof header + 4 + n > sizeof r->bundle) { // an item that fills a datagram of its own
+        send_bytes(r, to, r->message, n);
+        return;
+    }
+    if (r->n_bundle == 0) {
+        memcpy(r->bundle, header, sizeof header);
+        r->n_bundle = sizeof header;
+    }
+    osc_write_u32(r->bundle + r->n_bundle, (uint32_t)n);
+    memcpy(r->bundle + r->n_bundle + 4, r->message, n);
+    r->n_bundle += 4 + (uint32_t)n;
+}
+
+void reply_error(struct replies *r, const struct client *to, const char *path, enum api_error error,
+                 const char *text)
+{
+    r->n_errors++;
+    if (to->kind == CLIENT_SCORE) {
+        log_error("%s: %s: %s", path, api_error_code(error), text);
+        return;
+    }
+    struct osc_writer *w = reply_begin(r, "/error");
+    osc_add_text(w, path);
+    osc_add_text(w, api_error_code(error));
+    osc_add_text(w, text);
+    reply_send(r, to);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// sound_table.h - the sounds that control knows: by name, loading or ready, and who uses them. Control
+// thread.
+#ifndef ENGINE_SOUNDS_SOUND_TABLE_H
+#define ENGINE_SOUNDS_SOUND_TABLE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/status.h"
+#include "alloc/strbuf.h"
+#include "engine/names.h"
+#include "engine/osc/transport.h"
+#include "engine/sounds/worker.h"
+
+#define SOUND_NAME_BYTES 256
+#define SOUND_NONE       UINT32_MAX
+
+/// Files that can be waiting to be loaded at once.
+#define MAX_LOADS 256
+
+enum sound_state { SOUND_FREE, SOUND_LOADING, SOUND_READY };
+
+struct sound_entry {
+    enum sound_state state;
+    bool is_listed; // found by its name; false: it goes when its last voice has ended
+    bool is_cached; // loaded by /play of a path: may go whenever nothing plays it
+    char name[SOUND_NAME_BYTES];
+    struct decoded decoded; // READY
+    struct file_id id;      // READY
+    uint32_t n_voices;      // that borrow `decoded`
+    uint64_t last_used;     // a count of uses, to find the one that was used longest ago
+
+    // LOADING
+    struct client client; // who gets /done /sound/load or /error; kind CLIENT_NONE for a /play
+    uint32_t first_pending, last_pending; // voices that wait for it; SOUND_NONE
+};
+
+struct sound_table {
+    struct sound_entry *entries;
+    uint32_t max_sounds;
+    uint32_t *free_entries;
+    uint32_t n_free;
+    struct names names;
+    struct load *loads;
+    uint32_t *free_loads;
+    uint32_t n_free_loads;
+    uint64_t n_loads; // begun since the start
+    uint64_t n_uses;
+    struct worker *worker;
+};
+
+NODISCARD enum status sound_table_init(struct sound_table *t, struct arena *a, uint32_t max_sounds,
+                                       struct worker *worker);
+
+/// The listed sound of this name; one that is ready before one that is loading. SOUND_NONE when there is
+/// none.
+uint32_t sound_find(const struct sound_table *t, const char *name);
+
+/// Begins to load a file into a new entry. `fd` -1: the worker opens `path`; else it is taken over, also on
+/// failure. `known`: an entry for the same path that is still good if the file has not changed, or
+/// SOUND_NONE. Fails with API_REFUSED (`why`: what is used up) or API_BAD_ARGUMENTS (too long a name or
+/// path).
+NODISCARD enum api_error sound_load(struct sound_table *t, const char *name, const char *path, int fd,
+                                    uint32_t known, uint32_t *sound, struct strbuf *why);
+
+/// Makes room for a load that the store refused and tries it again. False when nothing could go.
+NODISCARD bool sound_retry_load(struct sound_table *t, uint32_t sound, struct load *load);
+
+/// How many loads had been begun before the oldest one that is still under way; n_loads when none is.
+uint64_t sound_oldest_load(const struct sound_table *t);
+
+/// Ends the hand-over of a load that came back from the worker.
+void sound_release_load(struct sound_table *t, struct load *load);
+
+/// A loading sound is ready. It takes the place of a listed one of the same name.
+void sound_publish(struct sound_table *t, uint32_t sound, const struct load *load);
+
+/// Takes a sound out of the list; it goes at once or with its last voice.
+void sound_unlist(struct sound_table *t, uint32_t sound);
+
+/// Gives back a loading entry that came to nothing.
+void sound_forget(struct sound_table *t, uint32_t sound);
+
+/// A voice begins, or ends, to use a ready sound.
+void sound_acquire(struct sound_table *t, uint32_t sound);
+void sound_release(struct sound_table *t, uint32_t sound);
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// worker.c - the thread that may block: opens and decodes files, and owns the sample store.
+#include "engine/sounds/worker.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static uint32_t power_of_two_from(uint32_t n)
+{
+    uint32_t p = 2;
+    while (p < n)
+        p *= 2;
+    return p;
+}
+
+enum status worker_init(struct worker *w, struct arena *a, const struct config *config, uint32_t engine_rate,
+                        uint32_t max_jobs)
+{
+    *w = (struct worker){.engine_rate = engine_rate, .wake_fd = -1, .result_fd = -1};
+    uint32_t n_slots = power_of_two_from(max_jobs + 1); // and JOB_QUIT
+    enum status status = queue_init(&w->jobs, a, n_slots, sizeof(struct job));
+    if (status) return status;
+    status = queue_init(&w->results, a, n_slots, sizeof(struct job_result));
+    if (status) return status;
+    status = pages_init(&w->store, a, (size_t)config->sound_memory << 20, config->sounds + 1,
+                        strcmp(config->lock_memory, "no") != 0);
+    if (status) return status;
+    roots_open(&w->roots, config);
+    w->wake_fd = eventfd(0, EFD_CLOEXEC);
+    w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return w->wake_fd >= 0 && w->result_fd >= 0 ? STATUS_OK : STATUS_SYSTEM;
+}
+
+// ---- worker thread ----
+
+static void do_load(struct worker *w, struct load *load)
+{
+    load->error = API_OK;
+    load->unchanged = false;
+    if (load->fd < 0) load->error = file_open(&w->roots, load->path, &load->fd, load->reason);
+    if (!load->error) load->error = file_check(load->fd, load->path, &load->id, load->reason);
+    if (!load->error && load->has_known && file_id_is(&load->id, &load->known))
+        load->unchanged = true;
+    else if (!load->error)
+        load->error = decode_file(load->fd, load->path, w->engine_rate, &w->store, &w->is_ending,
+                                  &load->decoded, load->reason);
+
+    // A refused load may be tried again when control has made room: the file stays open for that.
+    if (load->fd >= 0 && load->error != API_REFUSED) {
+        close(load->fd);
+        load->fd = -1;
+    }
+}
+
+static void publish_use(struct worker *w)
+{
+    // relaxed: figures for people; nothing depends on their order.
+    size_t page = w->store.page_bytes;
+    atomic_store_explicit(&w->store_used_bytes, w->store.n_used * page, memory_order_relaxed);
+    atomic_store_explicit(&w->store_high_bytes, w->store.n_used_high * page, memory_order_relaxed);
+    atomic_store_explicit(&w->store_lock_failed, w->store.lock_failed, memory_order_relaxed);
+}
+
+static void report(struct worker *w, const struct job *job)
+{
+    struct job_result result = {.token = job->token, .load = job->load};
+    bool pushed = queue_push(&w->results, &result);
+    assert(pushed); // there is room for as many results as jobs
+    (void)pushed;
+    eventfd_write(w->result_fd, 1);
+}
+
+/// False after JOB_QUIT.
+static bool do_job(struct worker *w, const struct job *job)
+{
+    switch ((enum job_type)job->type) {
+    case JOB_LOAD:
+        if (atomic_load(&w->is_ending)) break;
+        do_load(w, job->load);
+        publish_use(w);
+        report(w, job);
+        break;
+    case JOB_FREE:
+        pages_free(&w->store, job->memory, job->bytes);
+        publish_use(w);
+        break;
+    case JOB_QUIT: return false;
+    }
+    return true;
+}
+
+static void *run(void *context)
+{
+    struct worker *w = context;
+    prctl(PR_SET_NAME, "chimed-worker");
+    for (;;) {
+        eventfd_t n;
+        struct job job;
+        eventfd_read(w->wake_fd, &n);
+        while (queue_pop(&w->jobs, &job))
+            if (!do_job(w, &job)) return NULL;
+    }
+}
+
+// ---- control ----
+
+enum status worker_start(struct worker *w)
+{
+    // Signals are for the control thread.
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    w->is_running = error == 0;
+    return w->is_running ? STATUS_OK : status_from_errno(error);
+}
+
+bool worker_push(struct worker *w, const struct job *job)
+{
+    // The last slot is JOB_QUIT's.
+    if (queue_room(&w->jobs) < 2 && job->type != JOB_QUIT) return false;
+    if (!queue_push(&w->jobs, job)) return false;
+    eventfd_write(w->wake_fd, 1);
+    return true;
+}
+
+bool worker_pop(struct worker *w, struct job_result *result)
+{
+    return queue_pop(&w->results, result);
+}
+
+void worker_fini(struct worker *w)
+{
+    if (!w->jobs.records) return;
+    if (w->is_running) {
+        atomic_store(&w->is_ending, true);
+        struct job job = {.type = JOB_QUIT};
+        if (worker_push(w, &job)) pthread_join(w->thread, NULL);
+    }
+    if (w->wake_fd >= 0) close(w->wake_fd);
+    if (w->result_fd >= 0) close(w->result_fd);
+    roots_close(&w->roots);
+    pages_fini(&w->store);
+    *w = (struct worker){.wake_fd = -1, .result_fd = -1};
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// worker.h - the thread that may block: opens and decodes files, and owns the sample store.
+#ifndef ENGINE_SOUNDS_WORKER_H
+#define ENGINE_SOUNDS_WORKER_H
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alloc/arena.h"
+#include "alloc/attr.h"
+#include "alloc/pages.h"
+#include "alloc/queue.h"
+#include "alloc/status.h"
+#include "engine/sounds/decode.h"
+#include "engine/sounds/files.h"
+
+/// A file to be loaded, and what came of it. Control fills in the first part and hands it over with a job;
+/// the worker fills in the second and hands it back with a result.
+struct load {
+    char path[CONFIG_PATH_BYTES];
+    int fd;               // handed over by the client; -1: open `path`
+    struct file_id known; // when `path` is still this file, nothing is loaded
+    bool has_known;
+    uint64_t sequence; // loads that were begun before this one
+    bool is_under_way; // control's own note
+
+    enum api_error error;
+    char reason[LOAD_REASON_BYTES];
+    bool unchanged;
+    struct file_id id;
+    struct decoded decoded;
+};
+
+/// Direction: control > worker.
+enum job_type { JOB_LOAD, JOB_FREE, JOB_QUIT };
+
+struct job {
+    uint32_t type;
+    uint32_t token;    // LOAD: comes back in the result
+    struct load *load; // LOAD
+    void *memory;      // FREE: of the store
+    size_t bytes;
+};
+
+/// Direction: worker > control. A load has ended, well or not.
+struct job_result {
+    uint32_t token;
+    struct load *load;
+};
+
+struct worker {
+    struct queue jobs, results;
+    struct pages store; // owned by the worker thread while it runs
+    struct roots roots;
+    uint32_t engine_rate;
+    pthread_t thread;
+    bool is_running;
+    _Atomic bool is_ending; // loads that wait are dropped
+    int wake_fd;            // eventfd: there are jobs
+    int result_fd;          // eventfd: there are results; control polls it
+    _Atomic uint64_t store_used_bytes, store_high_bytes;
+    _Atomic bool store_lock_failed;
+};
+
+// ---- control ----
+
+/// `max_jobs`: jobs that can be under way at once. Room for as many results.
+NODISCARD enum status worker_init(struct worker *w, struct arena *a, const struct config *config,
+                                  uint32_t engine_rate, uint32_t max_jobs);
+NODISCARD enum status worker_start(struct worker *w);
+/// Waits for the job that is being done, drops the others, and frees everything.
+void worker_fini(struct worker *w);
+
+/// False when `max_jobs` are under way.
+NODISCARD bool worker_push(struct worker *w, const struct job *job);
+/// False when there is none.
+NODISCARD bool worker_pop(struct worker *w, struct job_result *result);
+
+#endif
