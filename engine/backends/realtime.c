@@ -12,6 +12,9 @@
 #define STACK_BYTES (1024 * 1024)
 /// More than the engine and the drivers use of it.
 #define STACK_TOUCHED_BYTES (256 * 1024)
+#define STACK_CHUNK_BYTES   (16 * 1024)
+/// Left alone at the end of the stack; more than a chunk's own overhead adds up to.
+#define STACK_SPARE_BYTES (32 * 1024)
 /// Smallest page of any system that this runs on.
 #define STACK_TOUCH_STEP 4096
 
@@ -84,10 +87,34 @@ void backend_make_realtime(const struct config *config)
     backend_touch_stack();
 }
 
-__attribute__((noinline)) void backend_touch_stack(void)
+/// Bytes of stack below the caller's frame. What a thread asks for is not what it gets: thread-local memory
+/// lies on it as well, and the threads of libjack have stacks of libjack's choice.
+static size_t stack_room(const char *here)
 {
-    volatile char stack[STACK_TOUCHED_BYTES];
-    for (uint32_t i = 0; i < STACK_TOUCHED_BYTES; i += STACK_TOUCH_STEP)
-        stack[i] = 0;
-    stack[STACK_TOUCHED_BYTES - 1] = stack[0];
+    pthread_attr_t attributes;
+    void *lowest = NULL;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
+    int error = pthread_attr_getstack(&attributes, &lowest, &bytes);
+    pthread_attr_destroy(&attributes);
+    return error == 0 && here > (char *)lowest ? (size_t)(here - (char *)lowest) : 0;
+}
+
+/// One chunk of stack for each level.
+__attribute__((noinline)) static char touch_chunks(uint32_t n_chunks)
+{
+    volatile char chunk[STACK_CHUNK_BYTES];
+    for (uint32_t i = 0; i < STACK_CHUNK_BYTES; i += STACK_TOUCH_STEP)
+        chunk[i] = 0;
+    char deeper = n_chunks > 1 ? touch_chunks(n_chunks - 1) : 0;
+    return (char)(deeper + chunk[0]); // after the call, so that it cannot become a jump that reuses the frame
+}
+
+void backend_touch_stack(void)
+{
+    char here = 0;
+    size_t room = stack_room(&here), wanted = STACK_TOUCHED_BYTES + STACK_SPARE_BYTES;
+    size_t bytes = (room < wanted ? room : wanted);
+    if (bytes > STACK_SPARE_BYTES + STACK_CHUNK_BYTES)
+        (void)touch_chunks((uint32_t)((bytes - STACK_SPARE_BYTES) / STACK_CHUNK_BYTES));
 }
