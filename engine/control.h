@@ -69,17 +69,6 @@ void control_fini(struct control *c);
 /// Makes the buses of the configuration. `reason` (ERROR_TEXT_BYTES) says what is wrong with them.
 NODISCARD enum status control_configure_buses(struct control *c, char *reason);
 
-// ---- the loop's steps ----
-
-/// Answers every message of a datagram or score packet. Closes `d->fd`, or hands it on.
-void control_handle(struct control *c, struct datagram *d);
-/// Takes what rt reports.
-void control_drain_events(struct control *c);
-/// Takes what the worker reports.
-void control_drain_results(struct control *c);
-/// How long the loop may sleep before it looks at the events again, in nanoseconds.
-int64_t control_patience_ns(const struct control *c);
-
 // ---- for the handlers ----
 
 /// A request with its way back.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/backends/backend.h"
+#include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/handlers.h"
 #include "engine/log.h"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/dispatch.h"
 #include "engine/handlers.h"
 #include "mixer/pan.h"
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/dispatch.h"
 #include "engine/handlers.h"
 
 static void add_int(struct osc_writer *w, const char *name, int64_t value)

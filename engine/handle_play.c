@@ -3,6 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "engine/dispatch.h"
 #include "engine/handlers.h"
 #include "mixer/pan.h"
 

@@ -2,6 +2,7 @@
 // handle_voice.c - stops, holds, moves, changes and lists voices.
 #include <math.h>
 
+#include "engine/dispatch.h"
 #include "engine/handlers.h"
 
 /// Which voices a request is for.

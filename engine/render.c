@@ -15,6 +15,7 @@
 
 #include "engine/backends/alsa_format.h"
 #include "engine/backends/planes.h"
+#include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/log.h"
 

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// dispatch.c - the steps of the control thread's loop: requests to their handlers, reports of rt and the
+// worker.
+#include "engine/dispatch.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "engine/handlers.h"
+#include "engine/log.h"
+
+typedef void handler(struct control *c, const struct call *call);
+
+static handler *const handlers[N_METHODS] = {
+    [METHOD_PLAY] = handle_play,
+    [METHOD_STOP] = handle_stop,
+    [METHOD_PAUSE] = handle_pause,
+    [METHOD_RESUME] = handle_resume,
+    [METHOD_SEEK] = handle_seek,
+    [METHOD_VOICE_SET] = handle_voice_set,
+    [METHOD_VOICE_LIST] = handle_voice_list,
+    [METHOD_SOUND_LOAD] = handle_sound_load,
+    [METHOD_SOUND_UNLOAD] = handle_sound_unload,
+    [METHOD_SOUND_LIST] = handle_sound_list,
+    [METHOD_BUS_NEW] = handle_bus_new,
+    [METHOD_BUS_SET] = handle_bus_set,
+    [METHOD_BUS_LIST] = handle_bus_list,
+    [METHOD_STATUS] = handle_status,
+    [METHOD_PING] = handle_ping,
+    [METHOD_SYNC] = handle_sync,
+    [METHOD_QUIT] = handle_quit,
+};
+
+// ---- requests ----
+
+/// A datagram while its messages are visited.
+struct visit {
+    struct control *control;
+    struct datagram *datagram;
+};
+
+static void handle_message(void *context, const struct osc_message *message)
+{
+    struct visit *v = context;
+    struct control *c = v->control;
+    struct request request;
+    char text[ERROR_TEXT_BYTES];
+    struct strbuf why = strbuf_make(text, sizeof text);
+    struct call call = {&request, &v->datagram->client, message->path, &v->datagram->fd};
+    if (message->time != OSC_NOW && !c->is_offline) {
+        control_refuse(c, &call, API_UNSUPPORTED,
+                       "time tags other than `immediately` are for scores (chimed render)");
+        return;
+    }
+    enum api_error error = parse_message(message, &request, &why);
+    if (error)
+        reply_error(&c->replies, call.client, message->path, error, text);
+    else
+        handlers[request.method](c, &call);
+}
+
+void control_handle(struct control *c, struct datagram *d)
+{
+    const char *problem = osc_packet_check(d->bytes, d->n_bytes);
+    if (problem) {
+        c->n_bad_packets++;
+        reply_error(&c->replies, &d->client, "", API_BAD_PACKET, problem);
+    } else {
+        struct visit v = {c, d};
+        osc_packet_visit(d->bytes, d->n_bytes, handle_message, &v);
+    }
+    if (d->fd >= 0) close(d->fd);
+    d->fd = -1;
+}
+
+// ---- reports ----
+
+static void take_event(struct control *c, const struct event *e)
+{
+    switch ((enum event_type)e->type) {
+    case EVENT_VOICE_STARTED: {
+        const struct voice_entry *v = &c->voices.entries[e->slot];
+        if (!v->notify) break;
+        osc_add_int(reply_begin(&c->replies, "/started"), v->id);
+        reply_send(&c->replies, &v->client);
+        break;
+    }
+    case EVENT_VOICE_ENDED: finish_voice(c, e->slot, (enum voice_end)e->value); break;
+    case EVENT_SYNCED: finish_sync(c); break;
+    case EVENT_GRAPH_RETIRED: c->buses.graph_in_use[e->slot] = false; break;
+    case EVENT_NONFINITE:
+        if (c->n_nonfinite_events++ % 1000 == 0)
+            log_warning("bus %s: %u samples that were no number were set to silence (message 1 of 1000)",
+                        c->buses.entries[e->slot].name, (unsigned)e->value);
+        break;
+    }
+}
+
+void control_drain_events(struct control *c)
+{
+    struct event e;
+    while (queue_pop(&c->rt->events, &e))
+        take_event(c, &e);
+    if (c->graph_is_stale) control_publish_graph(c);
+    c->snapshot = latest_read(&c->rt->snapshot);
+}
+
+void control_drain_results(struct control *c)
+{
+    eventfd_t n;
+    struct job_result result;
+    eventfd_read(c->worker.result_fd, &n);
+    while (worker_pop(&c->worker, &result))
+        finish_load(c, result.token, result.load);
+    push_syncs(c);
+}
+
+int64_t control_patience_ns(const struct control *c)
+{
+    // rt cannot wake this thread (that would be a system call), so events are looked for: the more often, the
+    // more somebody waits for them.
+    if (c->syncs.first != c->syncs.end || c->graph_is_stale) return 500000;
+    if (c->transport && c->transport->n_waiting > 0) return 1000000;
+    if (c->voices.n_notify > 0) return 2000000;
+    if (c->voices.n_used > 0) return 20000000;
+    return 100000000;
+}
