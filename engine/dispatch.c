@@ -4,6 +4,7 @@
 #include "engine/dispatch.h"
 
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/handlers.h"
@@ -39,6 +40,15 @@ struct visit {
     struct datagram *datagram;
 };
 
+/// The present as an OSC time tag: seconds since 1900 in 32.32 fixed point.
+static uint64_t ntp_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t fraction = ((uint64_t)now.tv_nsec << 32) / 1000000000;
+    return ((uint64_t)now.tv_sec + UINT64_C(2208988800)) << 32 | fraction;
+}
+
 static void handle_message(void *context, const struct osc_message *message)
 {
     struct visit *v = context;
@@ -47,9 +57,9 @@ static void handle_message(void *context, const struct osc_message *message)
     char text[ERROR_TEXT_BYTES];
     struct strbuf why = strbuf_make(text, sizeof text);
     struct call call = {&request, &v->datagram->client, message->path, &v->datagram->fd};
-    if (message->time != OSC_NOW && !c->is_offline) {
+    if (!c->is_offline && message->time > ntp_now()) {
         control_refuse(c, &call, API_UNSUPPORTED,
-                       "time tags other than `immediately` are for scores (chimed render)");
+                       "a time tag that lies ahead: only scores (chimed render) may have one");
         return;
     }
     enum api_error error = parse_message(message, &request, &why);
@@ -119,7 +129,7 @@ int64_t control_patience_ns(const struct control *c)
 {
     // rt cannot wake this thread (that would be a system call), so events are looked for: the more often, the
     // more somebody waits for them.
-    if (c->syncs.first != c->syncs.end || c->graph_is_stale) return 500000;
+    if (c->syncs.first != c->syncs.next_to_push || c->graph_is_stale) return 500000;
     if (c->transport && c->transport->n_waiting > 0) return 1000000;
     if (c->voices.n_notify > 0) return 2000000;
     if (c->voices.n_used > 0) return 20000000;
