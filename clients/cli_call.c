@@ -48,7 +48,8 @@ static int refused(const struct cli *cli, const struct chime_message *answer, co
         cli_json_set(object, "text", cli_json_text(text));
         cli_print_json(object);
     }
-    fprintf(stderr, "chime: %s: %s (%s)\n", what, text, code);
+    bool named = strncmp(text, what, strlen(what)) == 0; // the reason often begins with the file's name
+    fprintf(stderr, "chime: %s%s%s (%s)\n", named ? "" : what, named ? "" : ": ", text, code);
     return CLI_REFUSED;
 }
 

@@ -48,7 +48,6 @@ static void print_loaded(const struct cli *cli, const char *file, const struct c
                          const char *progress)
 {
     const char *name = chime_message_text(answer, 1);
-    double frames = chime_message_number(answer, 3), rate = chime_message_number(answer, 4);
     if (cli->json) {
         json_t *object = json_object();
         cli_json_set(object, "name", cli_json_text(name ? name : ""));
@@ -61,8 +60,9 @@ static void print_loaded(const struct cli *cli, const char *file, const struct c
     }
     fputs(progress, stdout);
     cli_print_text(name ? name : "");
-    printf("  %s, %.3f s at %.0f Hz\n", chime_message_int(answer, 2) == 1 ? "mono" : "stereo",
-           rate > 0 ? frames / rate : 0, rate);
+    // Frames are counted as they play, at the engine's rate; the rate is that of the file.
+    printf("  %s, %lld frames, from %lld Hz\n", chime_message_int(answer, 2) == 1 ? "mono" : "stereo",
+           (long long)chime_message_int(answer, 3), (long long)chime_message_int(answer, 4));
     fflush(stdout);
 }
 

@@ -60,52 +60,95 @@ static void forget(struct view *v)
     cli_list_free(&v->buses);
 }
 
-// The value that stands behind `name` as text; `text` is its storage for numbers.
-static const char *value_text(const struct chime_message *m, size_t i, char *text, size_t size)
+// Where the value of `name` stands in the answer of /status; 0 when it is not told.
+static size_t find(const struct chime_message *m, const char *name)
 {
-    char type = chime_message_type(m, i);
-    const char *given = chime_message_text(m, i);
-    if (given)
-        snprintf(text, size, "%s", given);
-    else if (type == 'f' || type == 'd')
-        snprintf(text, size, "%.4g", chime_message_number(m, i));
-    else
-        snprintf(text, size, "%lld", (long long)chime_message_int(m, i));
-    return text;
+    for (size_t i = 1; i + 1 < chime_message_count(m); i += 2) {
+        const char *told = chime_message_text(m, i);
+        if (told && strcmp(told, name) == 0) return i + 1;
+    }
+    return 0;
+}
+
+static double number_of(const struct view *v, const char *name)
+{
+    size_t i = find(v->status, name);
+    return i ? chime_message_number(v->status, i) : 0;
+}
+
+static const char *text_of(const struct view *v, const char *name)
+{
+    size_t i = find(v->status, name);
+    const char *text = i ? chime_message_text(v->status, i) : NULL;
+    return text ? text : "";
 }
 
 // ---- drawing ----
 
-// Ends a line of the screen; false when no more fit.
-static bool end_row(struct screen *s)
+// Begins the next row; false when the screen has no more.
+static bool next_row(struct screen *s)
 {
-    fputs("\033[K", stdout);
-    if (++s->row >= s->rows) return false;
-    fputs("\r\n", stdout);
+    if (s->row + 1 >= s->rows) return false;
+    s->row++;
+    fputs("\033[K\r\n", stdout);
     return true;
 }
 
-static void draw_pairs(struct screen *s, const struct chime_message *m)
+static void draw_head(const struct cli *cli, struct screen *s, const struct view *v)
 {
-    int column = 0;
-    for (size_t i = 1; i + 1 < chime_message_count(m); i += 2) {
-        char value[64];
-        const char *name = chime_message_text(m, i);
-        if (!name) continue;
-        value_text(m, i + 1, value, sizeof value);
-        int width = (int)(strlen(name) + strlen(value)) + 4;
-        if (column > 0 && column + width > s->columns) {
-            column = 0;
-            if (!end_row(s)) return;
-        }
-        fputs("\033[2m", stdout);
-        cli_print_text(name);
-        fputs("\033[0m ", stdout);
-        cli_print_text(value);
-        fputs("   ", stdout);
-        column += width;
+    char url[256];
+    if (chime_resolve_url(cli->url, url, sizeof url) != CHIME_OK) url[0] = 0;
+    long up = (long)number_of(v, "uptime");
+    printf("\033[H\033[1mchimed\033[0m %s   up %ld:%02ld:%02ld   (Ctrl-C ends)", url, up / 3600, up / 60 % 60,
+           up % 60);
+    if (!next_row(s)) return;
+    cli_print_text(text_of(v, "backend"));
+    fputs(", ", stdout);
+    cli_print_text(text_of(v, "device"));
+    printf(", %.0f Hz, %.0f channels", number_of(v, "rate"), number_of(v, "channels"));
+    next_row(s);
+}
+
+// A name, a bar of `part` from 0 to 1, and room for what stands behind it.
+static void draw_share(struct screen *s, const char *name, double part)
+{
+    if (!next_row(s)) return;
+    int width = s->columns - 50, full = (int)lround(fmin(fmax(part, 0), 1) * width);
+    printf("%-8s", name);
+    fputs(part > 0.9 ? "\033[31m" : part > 0.7 ? "\033[33m" : "\033[32m", stdout);
+    for (int i = 0; i < width; i++)
+        putchar(i < full ? '#' : '.');
+    fputs("\033[0m  ", stdout);
+}
+
+static double share(const struct view *v, const char *name, const char *name_max)
+{
+    double max = number_of(v, name_max);
+    return max > 0 ? number_of(v, name) / max : 0;
+}
+
+static void draw_engine(struct screen *s, const struct view *v)
+{
+    draw_share(s, "load", number_of(v, "load"));
+    printf("%.1f %%, worst %.1f %%", 100 * number_of(v, "load"), 100 * number_of(v, "load_worst"));
+    draw_share(s, "voices", share(v, "voices", "voices_max"));
+    printf("%.0f of %.0f", number_of(v, "voices"), number_of(v, "voices_max"));
+    draw_share(s, "memory", share(v, "sound_bytes", "sound_bytes_max"));
+    printf("%.0f sounds, %.1f of %.0f MiB", number_of(v, "sounds"), number_of(v, "sound_bytes") / 0x1p20,
+           number_of(v, "sound_bytes_max") / 0x1p20);
+}
+
+// Counters that stay at 0 as long as all is well; only those that did not.
+static const char *const troubles[] = {"xruns",     "voices_refused", "commands_refused", "clipped",
+                                       "nonfinite", "packets_lost",   "answers_lost",     "bad_packets"};
+
+static void draw_troubles(struct screen *s, const struct view *v)
+{
+    if (!next_row(s) || !next_row(s)) return;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        double n = number_of(v, troubles[i]);
+        if (n > 0) printf("\033[33m%s %.0f\033[0m  ", troubles[i], n);
     }
-    end_row(s);
 }
 
 // RMS as a solid bar, the peak above it as a thin one.
@@ -148,13 +191,12 @@ static void draw(const struct cli *cli, struct screen *s, const struct view *v)
     s->columns = known ? size.ws_col : 80;
     s->rows = known ? size.ws_row : 24;
     s->row = 0;
-    char url[256];
-    if (chime_resolve_url(cli->url, url, sizeof url) != CHIME_OK) url[0] = 0;
-    printf("\033[H\033[1mchimed\033[0m %s   (Ctrl-C ends)", url);
-    if (end_row(s)) draw_pairs(s, v->status);
-    if (s->row < s->rows && end_row(s))
-        printf("bus              dB    left, right: peak and RMS below full scale");
-    for (size_t i = 0; i < v->buses.n_items && s->row < s->rows && end_row(s); i++)
+    draw_head(cli, s, v);
+    draw_engine(s, v);
+    draw_troubles(s, v);
+    if (next_row(s))
+        fputs("\033[2mbus              dB    left, right: # RMS, - peak, dB below full scale\033[0m", stdout);
+    for (size_t i = 0; i < v->buses.n_items && next_row(s); i++)
         draw_bus(s, v->buses.items[i]);
     fputs("\033[K\033[J", stdout);
     fflush(stdout);
@@ -176,19 +218,15 @@ static void close_screen(const struct screen *s)
 
 static void print_line(const struct view *v)
 {
-    for (size_t i = 1; i + 1 < chime_message_count(v->status); i += 2) {
-        char value[64];
-        const char *name = chime_message_text(v->status, i);
-        if (!name) continue;
-        cli_print_text(name);
-        putchar(' ');
-        cli_print_text(value_text(v->status, i + 1, value, sizeof value));
-        fputs("  ", stdout);
+    printf("voices %.0f  load %.1f %%", number_of(v, "voices"), 100 * number_of(v, "load"));
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        double n = number_of(v, troubles[i]);
+        if (n > 0) printf("  %s %.0f", troubles[i], n);
     }
     for (size_t i = 0; i < v->buses.n_items; i++) {
         const struct chime_message *bus = v->buses.items[i];
         const char *name = chime_message_text(bus, BUS_NAME);
-        fputs(i ? "  " : "| ", stdout);
+        fputs(i ? "  " : "  | ", stdout);
         cli_print_text(name ? name : "");
         printf(" %.1f %.1f", chime_message_number(bus, BUS_PEAK_LEFT),
                chime_message_number(bus, BUS_PEAK_RIGHT));

@@ -405,9 +405,9 @@ class Answers(unittest.TestCase):
     def test_watch(self):
         def answer(message):
             if message[0] == "/status":
-                return [pack("/done", "/status", "voices", 3)]
+                return [pack("/done", "/status", "voices", 3, "load", 0.125, "xruns", 2, "clipped", 0)]
             return [pack("/bus/info", "master", "", 0.0, 0.0, 0, 0, 1, 2, -6.0, -7.0, -9.0, -10.0), pack("/done", "/bus/list", 1)]
-        for words, check in ((), lambda line: self.assertEqual(line, "voices 3  | master -6.0 -7.0\n")), \
+        for words, check in ((), lambda line: self.assertEqual(line, "voices 3  load 12.5 %  xruns 2  | master -6.0 -7.0\n")), \
                             (("--json",), lambda line: self.assertEqual(json.loads(line)["buses"][0]["peak_left"], -6)):
             with Peer(answer) as peer:
                 with subprocess.Popen([CHIME, "--url", peer.url, "watch", *words], stdout=subprocess.PIPE, text=True) as watch:
