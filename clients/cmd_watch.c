@@ -144,7 +144,7 @@ static const char *const troubles[] = {"xruns",     "voices_refused", "commands_
 
 static void draw_troubles(struct screen *s, const struct view *v)
 {
-    if (!next_row(s) || !next_row(s)) return;
+    if (!next_row(s)) return; // always there, so that the meters stay where they are
     for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
         double n = number_of(v, troubles[i]);
         if (n > 0) printf("\033[33m%s %.0f\033[0m  ", troubles[i], n);
