@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // handle_sound.c - loads, unloads and lists sounds.
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/handlers.h"
@@ -32,11 +33,22 @@ static void answer_loaded(struct control *c, const struct sound_entry *e)
     reply_send(&c->replies, &e->client);
 }
 
-static void load_failed(struct control *c, uint32_t sound, const struct load *load)
+/// A word that is neither a loaded sound nor a file is more likely to be a misspelt name than a path.
+static void name_unknown_sound(const struct sound_entry *e, struct load *load)
+{
+    if (load->error != API_NOT_FOUND || !e->is_cached || strchr(e->name, '/')) return;
+    load->error = API_UNKNOWN_SOUND;
+    snprintf(load->reason, LOAD_REASON_BYTES,
+             "no sound is called %.200s, and no allowed folder holds such a file; /sound/list tells which there are",
+             e->name);
+}
+
+static void load_failed(struct control *c, uint32_t sound, struct load *load)
 {
     const struct sound_entry *e = &c->sounds.entries[sound];
     if (e->client.kind != CLIENT_NONE)
         reply_error(&c->replies, &e->client, method_info(METHOD_SOUND_LOAD)->path, load->error, load->reason);
+    name_unknown_sound(e, load);
     fail_pending_voices(c, sound, load->error, load->reason);
     sound_forget(&c->sounds, sound);
 }
