@@ -6,8 +6,9 @@
 #include "clients/cli.h"
 
 static const struct column sound_columns[] = {
-    {"name", COLUMN_TEXT},   {"channels", COLUMN_WHOLE}, {"frames", COLUMN_WHOLE},   {"rate", COLUMN_WHOLE},
-    {"format", COLUMN_TEXT}, {"bytes", COLUMN_BYTES},    {"n_voices", COLUMN_WHOLE}, {"state", COLUMN_TEXT},
+    {"name", COLUMN_TEXT},      {"channels", COLUMN_WHOLE}, {"frames", COLUMN_WHOLE},
+    {"rate", COLUMN_WHOLE},     {"format", COLUMN_TEXT},    {"bytes", COLUMN_BYTES},
+    {"n_voices", COLUMN_WHOLE}, {"state", COLUMN_TEXT},     {"file_rate", COLUMN_WHOLE},
 };
 static const struct column voice_columns[] = {
     {"id", COLUMN_WHOLE},       {"sound", COLUMN_TEXT},      {"bus", COLUMN_TEXT},   {"gain", COLUMN_TENTHS},

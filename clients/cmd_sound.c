@@ -60,9 +60,8 @@ static void print_loaded(const struct cli *cli, const char *file, const struct c
     }
     fputs(progress, stdout);
     cli_print_text(name ? name : "");
-    // Frames are counted as they play, at the engine's rate; the rate is that of the file.
-    printf("  %s, %lld frames, from %lld Hz\n", chime_message_int(answer, 2) == 1 ? "mono" : "stereo",
-           (long long)chime_message_int(answer, 3), (long long)chime_message_int(answer, 4));
+    double seconds = (double)chime_message_int(answer, 3) / (double)chime_message_int(answer, 4);
+    printf("  %s, %.3f s\n", chime_message_int(answer, 2) == 1 ? "mono" : "stereo", seconds);
     fflush(stdout);
 }
 

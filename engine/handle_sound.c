@@ -29,7 +29,7 @@ static void answer_loaded(struct control *c, const struct sound_entry *e)
     osc_add_text(w, e->name);
     osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
     osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
-    osc_add_int(w, (int32_t)e->decoded.source_rate);
+    osc_add_int(w, (int32_t)c->rate);
     reply_send(&c->replies, &e->client);
 }
 
@@ -39,7 +39,8 @@ static void name_unknown_sound(const struct sound_entry *e, struct load *load)
     if (load->error != API_NOT_FOUND || !e->is_cached || strchr(e->name, '/')) return;
     load->error = API_UNKNOWN_SOUND;
     snprintf(load->reason, LOAD_REASON_BYTES,
-             "no sound is called %.200s, and no allowed folder holds such a file; /sound/list tells which there are",
+             "no sound is called %.200s, and no allowed folder holds such a file; /sound/list tells which "
+             "there are",
              e->name);
 }
 
@@ -149,11 +150,12 @@ void handle_sound_list(struct control *c, const struct call *call)
         osc_add_text(w, e->name);
         osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
         osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
-        osc_add_int(w, (int32_t)e->decoded.source_rate);
+        osc_add_int(w, (int32_t)c->rate);
         osc_add_text(w, e->decoded.sound.format == SAMPLE_S16 ? "s16" : "f32");
         osc_add_long(w, (int64_t)e->decoded.bytes);
         osc_add_int(w, (int32_t)e->n_voices);
         osc_add_text(w, state);
+        osc_add_int(w, (int32_t)e->decoded.source_rate);
         reply_add_item(&c->replies, call->client);
         n++;
     }
