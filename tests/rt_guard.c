@@ -70,7 +70,8 @@ __attribute__((destructor)) static void write_report(void)
 {
     const char *path = getenv("CHIMED_GUARD_REPORT");
     char text[512];
-    if (!path) return;
+    if (!path || !n_threads)
+        return; // programs that the daemon starts, or that start it, have no audio thread
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
         put(STDERR_FILENO, "rt_guard: cannot write the report\n");
