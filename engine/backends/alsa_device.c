@@ -36,13 +36,13 @@ static int write_mmap(struct alsa_device *d, float *const *planes, uint32_t n_fr
 
 static int write_interleaved(struct alsa_device *d, float *const *planes, uint32_t n_frames)
 {
-    uint32_t sample_bytes = alsa_format_info(d->format)->bytes, frame_bytes = sample_bytes * d->n_channels;
+    size_t sample_bytes = alsa_format_info(d->format)->bytes, frame_bytes = sample_bytes * d->n_channels;
     for (uint32_t i = 0; i < d->n_channels; i++)
         alsa_format_info(d->format)->convert(d->interleaved + i * sample_bytes, frame_bytes, planes[i],
                                              n_frames);
     for (uint32_t done = 0; done < n_frames;) {
         snd_pcm_sframes_t taken =
-            snd_pcm_writei(d->pcm, d->interleaved + (size_t)done * frame_bytes, n_frames - done);
+            snd_pcm_writei(d->pcm, d->interleaved + done * frame_bytes, n_frames - done);
         if (taken == 0 || taken == -EAGAIN) return -EIO;
         if (taken < 0) return (int)taken;
         done += (uint32_t)taken;

@@ -142,14 +142,15 @@ static void on_thread_init(void *argument)
 static int on_process(jack_nframes_t n_frames, void *argument)
 {
     struct jack_backend *b = argument;
+    uint32_t n_channels = b->base.n_channels;
     float *out[MAX_OUTPUT_CHANNELS];
-    for (uint32_t i = 0; i < b->base.n_channels; i++)
+    for (uint32_t i = 0; i < n_channels; i++)
         out[i] = jack_port_get_buffer(b->ports[i], n_frames);
     atomic_store(&b->in_cycle, true);
     if (!atomic_load(&b->stopping) && n_frames > 0) {
-        cycle_run(b->base.cycle, out, b->base.n_channels, n_frames);
+        cycle_run(b->base.cycle, out, n_channels, n_frames);
     } else {
-        for (uint32_t i = 0; i < b->base.n_channels; i++)
+        for (uint32_t i = 0; i < n_channels; i++)
             memset(out[i], 0, n_frames * sizeof(float));
     }
     atomic_store(&b->in_cycle, false);

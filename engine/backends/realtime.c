@@ -9,12 +9,12 @@
 #include "engine/backends/backend.h"
 #include "engine/log.h"
 
-#define STACK_BYTES (1024 * 1024)
+#define STACK_BYTES ((size_t)1024 * 1024)
 /// More than the engine and the drivers use of it.
-#define STACK_TOUCHED_BYTES (256 * 1024)
-#define STACK_CHUNK_BYTES   (16 * 1024)
+#define STACK_TOUCHED_BYTES ((size_t)256 * 1024)
+#define STACK_CHUNK_BYTES   ((size_t)16 * 1024)
 /// Left alone at the end of the stack; more than a chunk's own overhead adds up to.
-#define STACK_SPARE_BYTES (32 * 1024)
+#define STACK_SPARE_BYTES ((size_t)32 * 1024)
 /// Smallest page of any system that this runs on.
 #define STACK_TOUCH_STEP 4096
 
@@ -104,7 +104,7 @@ static size_t stack_room(const char *here)
 __attribute__((noinline)) static char touch_chunks(uint32_t n_chunks)
 {
     volatile char chunk[STACK_CHUNK_BYTES];
-    for (uint32_t i = 0; i < STACK_CHUNK_BYTES; i += STACK_TOUCH_STEP)
+    for (size_t i = 0; i < STACK_CHUNK_BYTES; i += STACK_TOUCH_STEP)
         chunk[i] = 0;
     char deeper = n_chunks > 1 ? touch_chunks(n_chunks - 1) : 0;
     return (char)(deeper + chunk[0]); // after the call, so that it cannot become a jump that reuses the frame
