@@ -67,6 +67,14 @@ static bool read_number(const char *option, const char *text, double min, double
     return false;
 }
 
+static bool read_whole(const char *option, const char *text, double min, double max, double *number)
+{
+    if (!read_number(option, text, min, max, number)) return false;
+    if (*number == floor(*number)) return true;
+    fprintf(stderr, "chimed: --%s %s: expected a whole number\n", option, text);
+    return false;
+}
+
 static bool read_format(const char *text, enum alsa_format *format)
 {
     static const struct {
@@ -96,12 +104,12 @@ static bool read_option(struct options *o, int option, const char *text, double 
     double number;
     switch (option) {
     case 'c': return read_config(o, text);
-    case 'r': return read_number("rate", text, 8000, 192000, rate);
-    case 'n': return read_number("channels", text, 1, MAX_OUTPUT_CHANNELS, channels);
+    case 'r': return read_whole("rate", text, 8000, 192000, rate);
+    case 'n': return read_whole("channels", text, 1, MAX_OUTPUT_CHANNELS, channels);
     case 's': return read_number("seconds", text, 0, 1e6, &o->seconds);
     case 'f': return read_format(text, &o->format);
     case 'b':
-        if (!read_number("block", text, 1, MAX_BLOCK_FRAMES, &number)) return false;
+        if (!read_whole("block", text, 1, MAX_BLOCK_FRAMES, &number)) return false;
         o->block = (uint32_t)number;
         return true;
     default: return false;
