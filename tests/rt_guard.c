@@ -285,7 +285,7 @@ static void *next(const char *name, const char *version)
     result name parameters                                                                                   \
     {                                                                                                        \
         static void *_Atomic real;                                                                           \
-        result(*call) parameters;                                                                            \
+        result(*call) parameters; /* NOLINT(bugprone-macro-parentheses) */                                   \
         forbid(#name);                                                                                       \
         void *found = real;                                                                                  \
         if (!found) real = found = next(#name, version);                                                     \
