@@ -8,7 +8,6 @@ enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots, uin
     if (n_slots < 1 || n_slots > 65536 || declick_frames < 1) return STATUS_BAD_ARGUMENT;
 
     v->active = ARENA_PUSH(a, uint32_t, n_slots);
-    v->index_of = ARENA_PUSH(a, uint32_t, n_slots);
     v->state = ARENA_PUSH(a, uint8_t, n_slots);
     v->bus = ARENA_PUSH(a, uint16_t, n_slots);
     v->position = ARENA_PUSH(a, int64_t, n_slots);
@@ -17,6 +16,7 @@ enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots, uin
     v->left = ARENA_PUSH(a, struct ramp, n_slots);
     v->right = ARENA_PUSH(a, struct ramp, n_slots);
     v->envelope = ARENA_PUSH(a, struct ramp, n_slots);
+    v->tail = ARENA_PUSH(a, struct ramp, n_slots);
     v->start_frame = ARENA_PUSH(a, uint32_t, n_slots);
     v->end_frame = ARENA_PUSH(a, uint32_t, n_slots);
     v->loop_start = ARENA_PUSH(a, uint32_t, n_slots);

@@ -48,8 +48,7 @@ enum voice_state {
 struct voices {
     uint32_t n_slots;
     uint32_t n_active;
-    uint32_t *active;   // slots that sound or are paused, in the order of their start
-    uint32_t *index_of; // slot -> place in `active`
+    uint32_t *active; // slots that sound or are paused, in the order of their start
 
     // columns
     uint8_t *state; // enum voice_state
@@ -57,7 +56,8 @@ struct voices {
     int64_t *position, *increment;
     const struct sound **sound;
     struct ramp *left, *right; // gain and pan
-    struct ramp *envelope;     // fades, stops, pauses and seeks
+    struct ramp *envelope;     // fade-in, stops, pauses and seeks
+    struct ramp *tail;         // the fade-out before the end
     uint32_t *start_frame, *end_frame;
     uint32_t *loop_start, *loop_end; // loop_end 0: the voice has no loop region
     uint32_t *passes_left;           // the present one included; 0: without end
@@ -83,7 +83,8 @@ NODISCARD enum status voices_init(struct voices *v, struct arena *a, uint32_t n_
 
 /// `slot` must be free.
 RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_start *start);
-/// The following do nothing on a slot that is free, or ending already.
+/// The following do nothing on a slot that is free, or ending already; but a second stop may hasten the end.
+/// A voice that is held ends with the next block.
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames);
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames);
 /// A voice that is cued takes `fade_frames` as they are, so that its attack is kept; all others, and all

@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: MIT
 // voices_rt.c - starts, changes and renders voices.
 #include <assert.h>
+#include <string.h>
 
 #include "mixer/kernel.h"
 #include "mixer/voices.h"
 
 // ---- commands ----
 
+RT_SAFE static uint32_t declick_at_least(const struct voices *v, uint32_t frames)
+{
+    return frames > v->declick_frames ? frames : v->declick_frames;
+}
+
 RT_SAFE static void set_envelope(struct voices *v, uint32_t slot, float to, uint32_t fade_frames)
 {
-    ramp_set(&v->envelope[slot], to, fade_frames > v->declick_frames ? fade_frames : v->declick_frames);
+    ramp_set(&v->envelope[slot], to, declick_at_least(v, fade_frames));
+}
+
+/// Shortens the way to silence; never makes it longer.
+RT_SAFE static void hasten(struct voices *v, uint32_t slot, uint32_t fade_frames)
+{
+    const struct ramp *envelope = &v->envelope[slot];
+    if (declick_at_least(v, fade_frames) < envelope->total - envelope->done)
+        set_envelope(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_start *start)
@@ -33,22 +47,10 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
 
     v->state[slot] = start->paused ? VOICE_CUED : VOICE_PLAYING;
     v->envelope[slot] = (struct ramp){.to = 0.0f};
+    v->tail[slot] = (struct ramp){.to = 1.0f};
     if (!start->paused) ramp_set(&v->envelope[slot], 1.0f, start->fade_in_frames);
 
-    v->index_of[slot] = v->n_active;
     v->active[v->n_active++] = slot;
-}
-
-RT_SAFE static void end_voice(struct voices *v, uint32_t slot, enum voice_end why)
-{
-    // The last active voice takes the place of this one.
-    uint32_t hole = v->index_of[slot], last = v->active[--v->n_active];
-    v->active[hole] = last;
-    v->index_of[last] = hole;
-
-    v->state[slot] = VOICE_FREE;
-    v->ended[v->n_ended] = slot;
-    v->ended_why[v->n_ended++] = (uint8_t)why;
 }
 
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
@@ -56,14 +58,11 @@ RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
     switch (v->state[slot]) {
     case VOICE_FREE: return;
     case VOICE_CUED:
-    case VOICE_PAUSED: end_voice(v, slot, VOICE_END_STOPPED); return;
-    case VOICE_STOPPING: // a second stop may hasten the end, not delay it
-        if (fade_frames >= v->envelope[slot].total - v->envelope[slot].done) return;
-        break;
-    default: break;
+    case VOICE_PAUSED: break; // silent already
+    case VOICE_STOPPING: hasten(v, slot, fade_frames); return;
+    default: set_envelope(v, slot, 0.0f, fade_frames); break;
     }
     v->state[slot] = VOICE_STOPPING;
-    set_envelope(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames)
@@ -83,6 +82,7 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
     case VOICE_PAUSING:
         if (v->seek_position[slot] >= 0) { // the jump that waits for silence comes first
             v->state[slot] = VOICE_SEEKING;
+            hasten(v, slot, 0);
             return;
         }
         break;
@@ -93,11 +93,13 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
     set_envelope(v, slot, 1.0f, fade_frames);
 }
 
+/// In silence.
 RT_SAFE static void jump(struct voices *v, uint32_t slot, int64_t position)
 {
     v->position[slot] = position;
     v->seek_position[slot] = -1;
     v->wrapped[slot] = false;
+    v->tail[slot] = (struct ramp){.to = 1.0f};
 }
 
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
@@ -119,7 +121,7 @@ RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
 RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level)
 {
     if (v->state[slot] == VOICE_FREE) return;
-    uint32_t n = level->ramp_frames > v->declick_frames ? level->ramp_frames : v->declick_frames;
+    uint32_t n = declick_at_least(v, level->ramp_frames);
     ramp_set(&v->left[slot], level->left, n);
     ramp_set(&v->right[slot], level->right, n);
 }
@@ -242,30 +244,43 @@ RT_SAFE static void read_run(const struct voices *v, uint32_t s, struct run run,
     }
 }
 
-/// At the end of a pass: back to the other end. The last pass loops no more.
+/// At the end of a pass: back by as many passes as it went beyond, which is more than one in short loops at
+/// high rates. The last pass loops no more.
 RT_SAFE static void wrap(struct voices *v, uint32_t s)
 {
-    if (v->passes_left[s] > 0 && --v->passes_left[s] == 1) v->looping[s] = false;
-
     int64_t start = at_frame(v->loop_start[s]), end = at_frame(v->loop_end[s]), length = end - start;
-    if (v->increment[s] > 0)
-        v->position[s] = start + (v->position[s] - start) % length;
-    else
-        v->position[s] = end - 1 - (start - 1 - v->position[s]) % length;
+    bool forward = v->increment[s] > 0;
+    int64_t beyond = forward ? v->position[s] - end : start - 1 - v->position[s];
+    int64_t n = beyond / length + 1, most = (int64_t)v->passes_left[s] - 1;
+    if (v->passes_left[s] > 0) {
+        n = n < most ? n : most;
+        v->passes_left[s] -= (uint32_t)n;
+        v->looping[s] = v->passes_left[s] > 1;
+    }
+    v->position[s] += forward ? -n * length : n * length;
     v->wrapped[s] = true;
 }
 
 // ---- rendering ----
 
+/// The seam that lay ahead lies behind, and the end that a fade-out was to meet is the other one.
+RT_SAFE static void turn_round(struct voices *v, uint32_t s)
+{
+    bool inside = v->position[s] >= at_frame(v->loop_start[s]) && v->position[s] < at_frame(v->loop_end[s]);
+    v->wrapped[s] = v->looping[s] && inside;
+    if (v->tail[s].to == 0.0f) ramp_set(&v->tail[s], 1.0f, v->declick_frames);
+}
+
 RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment)
 {
     if (v->state[slot] == VOICE_FREE) return;
+    bool turns = (increment > 0) != (v->increment[slot] > 0);
     v->increment[slot] = increment;
-    // A fade-out that is under way has to meet the end, which has just moved.
-    struct ramp *envelope = &v->envelope[slot];
-    if (v->state[slot] == VOICE_PLAYING && envelope->to == 0.0f) {
+    if (turns) {
+        turn_round(v, slot);
+    } else if (v->tail[slot].to == 0.0f) { // a fade-out that is under way meets the end at the new rate
         int64_t left = frames_before_edge(v, slot, false);
-        ramp_set(envelope, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
+        ramp_set(&v->tail[slot], 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
     }
 }
 
@@ -277,35 +292,49 @@ RT_SAFE static void mix_run(struct voices *v, uint32_t s, struct run run, float 
         read_run(v, s, run, c, samples[c]);
     const float *in_right = samples[n_channels - 1];
 
-    struct ramp *l = &v->left[s], *r = &v->right[s], *envelope = &v->envelope[s];
-    if (ramp_is_steady(l) && ramp_is_steady(r) && ramp_is_steady(envelope)) {
-        kernel_mix(left, samples[0], l->to * envelope->to, n);
-        kernel_mix(right, in_right, r->to * envelope->to, n);
+    struct ramp *l = &v->left[s], *r = &v->right[s], *envelope = &v->envelope[s], *tail = &v->tail[s];
+    if (ramp_is_steady(l) && ramp_is_steady(r) && ramp_is_steady(envelope) && ramp_is_steady(tail)) {
+        float gain = envelope->to * tail->to;
+        kernel_mix(left, samples[0], gain * l->to, n);
+        kernel_mix(right, in_right, gain * r->to, n);
         return;
     }
     float gains_left[BLOCK_FRAMES], gains_right[BLOCK_FRAMES];
     for (uint32_t i = 0; i < n; i++)
-        gains_left[i] = gains_right[i] = 1.0f;
+        gains_left[i] = 1.0f;
+    ramp_multiply(envelope, gains_left, n);
+    ramp_multiply(tail, gains_left, n);
+    memcpy(gains_right, gains_left, n * sizeof gains_left[0]);
     ramp_multiply(l, gains_left, n);
     ramp_multiply(r, gains_right, n);
-    ramp_multiply(envelope, gains_left, n);
-    ramp_multiply(envelope, gains_right, n);
     kernel_mix_ramped(left, samples[0], gains_left, n);
     kernel_mix_ramped(right, in_right, gains_right, n);
     ramp_advance(l, n);
     ramp_advance(r, n);
     ramp_advance(envelope, n);
+    ramp_advance(tail, n);
 }
 
-/// Begins the fade-out when its time has come; else says how many frames may pass before. 0 to `max`.
-RT_SAFE static uint32_t approach_fade_out(struct voices *v, uint32_t s, int64_t left, uint32_t max)
+/// Begins the fade-out when its time has come, and takes it back in a loop; else says how many frames may
+/// pass before that. 1 to `max`.
+RT_SAFE static uint32_t approach_fade_out(struct voices *v, uint32_t s, bool in_loop, int64_t left,
+                                          uint32_t max)
 {
-    struct ramp *envelope = &v->envelope[s];
-    if (v->fade_out_frames[s] == 0 || v->state[s] != VOICE_PLAYING || envelope->to == 0.0f) return max;
+    struct ramp *tail = &v->tail[s];
+    bool has_begun = tail->to == 0.0f;
+    if (in_loop && has_begun) ramp_set(tail, 1.0f, v->declick_frames);
+    if (in_loop || has_begun || v->fade_out_frames[s] == 0) return max;
     int64_t before = left - v->fade_out_frames[s];
     if (before > 0) return before < max ? (uint32_t)before : max;
-    ramp_set(envelope, 0.0f, (uint32_t)left);
+    ramp_set(tail, 0.0f, (uint32_t)left);
     return max;
+}
+
+RT_SAFE static void end_voice(struct voices *v, uint32_t slot, enum voice_end why)
+{
+    v->state[slot] = VOICE_FREE;
+    v->ended[v->n_ended] = slot;
+    v->ended_why[v->n_ended++] = (uint8_t)why;
 }
 
 /// Does what the envelope was on its way to. True when the voice goes on sounding.
@@ -339,8 +368,7 @@ RT_SAFE static void render_voice(struct voices *v, uint32_t s, float *left, floa
             end_voice(v, s, VOICE_END_FINISHED);
             return;
         }
-        uint32_t max = n_frames - done;
-        if (!in_loop) max = approach_fade_out(v, s, before_edge, max);
+        uint32_t max = approach_fade_out(v, s, in_loop, before_edge, n_frames - done);
         const struct ramp *envelope = &v->envelope[s];
         if (!ramp_is_steady(envelope) && envelope->total - envelope->done < max)
             max = envelope->total - envelope->done;
@@ -357,10 +385,12 @@ RT_SAFE static void render_voice(struct voices *v, uint32_t s, float *left, floa
 RT_SAFE void voices_render(struct voices *v, float *const *planes, uint32_t n_frames)
 {
     assert(n_frames > 0 && n_frames <= BLOCK_FRAMES);
-    // Backwards: a voice that ends is replaced by one that was rendered already.
-    for (uint32_t i = v->n_active; i-- > 0;) {
-        uint32_t slot = v->active[i];
-        uint32_t bus = v->bus[slot];
+    // The order is kept when a voice ends: rounding then does not depend on how the frames were cut.
+    uint32_t n_kept = 0;
+    for (uint32_t i = 0; i < v->n_active; i++) {
+        uint32_t slot = v->active[i], bus = v->bus[slot];
         render_voice(v, slot, planes[2 * bus], planes[2 * bus + 1], n_frames);
+        if (v->state[slot] != VOICE_FREE) v->active[n_kept++] = slot;
     }
+    v->n_active = n_kept;
 }
