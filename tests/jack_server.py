@@ -3,6 +3,8 @@
 """Needs CHIMED_JACK_CAPTURE (the recorder, tests/jack_capture.c) in the environment for captures."""
 import array
 import contextlib
+import ctypes
+import glob
 import itertools
 import os
 import select
@@ -13,7 +15,13 @@ import time
 
 NAMES = itertools.count()
 PATIENCE_S = 20
+LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 ENVIRONMENT = {**os.environ, "JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1"}
+
+
+def leave_with_parent():
+    """Also when the test is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Server:
@@ -30,7 +38,7 @@ class Server:
             with tempfile.TemporaryFile() as log:
                 self.process = subprocess.Popen(
                     ["jackd", "-n", self.name, "-R" if self.is_realtime else "--no-realtime", *self.options, *self.driver],
-                    env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                    env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=leave_with_parent)
                 deadline = time.monotonic() + PATIENCE_S
                 while self.process.poll() is None and time.monotonic() < deadline:
                     if "system:playback_1" in self.connections():
@@ -38,18 +46,28 @@ class Server:
                     time.sleep(0.02)
                 log.seek(0)
                 said = log.read().decode(errors="replace")
-            self.end(signal.SIGKILL)
+            self.end()
         raise AssertionError(f"jackd does not start: {said}")
 
-    def end(self, by=signal.SIGTERM):
+    def end(self):
+        """In peace, so that it takes its shared memory with it."""
         if self.process and self.process.poll() is None:
-            self.process.send_signal(by)
+            self.process.terminate()
             try:
                 self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-        if self.process:
-            self.process.wait()
+                self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def clear(self):
+        """What a killed server leaves behind goes away when one of the same name comes and goes; JACK has room for 8."""
+        if self.process and self.process.returncode == -signal.SIGKILL:
+            self.start().end()
+            for left in glob.glob(f"/dev/shm/jack_sem.*_{self.name}_*"):  # of its clients
+                os.remove(left)
 
     def __enter__(self):
         return self.start()
@@ -58,6 +76,7 @@ class Server:
         for capture in self.captures:
             capture.remove()
         self.end()
+        self.clear()
 
     def connections(self):
         """Every port, with the ports that it is connected to; none when there is no server."""
