@@ -176,8 +176,8 @@ static void test_fades_against_the_reference(void **state)
     rig_sound_free(&s);
 }
 
-/// A voice of ones that fades out over the second half of its 20,000 frames. The sound goes on behind them, so
-/// that no tap sees its end.
+/// A voice of ones that fades out over the second half of its 20,000 frames. The sound goes on behind them,
+/// so that no tap sees its end.
 static void start_fading(struct rig *r, struct rig_sound *s)
 {
     rig_sound_make(s, 20010, 1, SAMPLE_F32, rig_one);
