@@ -2,11 +2,11 @@
 // latest.c - set-up and reader's side of the newest-value hand-over.
 #include "alloc/latest.h"
 
-enum status latest_init(struct latest *l, struct arena *a, uint32_t record_bytes)
+enum status latest_init(struct latest *l, struct allocator *a, uint32_t record_bytes)
 {
     *l = (struct latest){.writer = 0, .reader = 1, .middle = 2};
     for (int i = 0; i < 3; i++) {
-        l->buffers[i] = arena_push(a, 1, record_bytes, CACHE_LINE);
+        l->buffers[i] = make_bytes(1, record_bytes, a);
         if (!l->buffers[i]) return STATUS_NO_MEMORY;
     }
     return STATUS_OK;

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 
@@ -24,7 +24,7 @@ struct latest {
 // ---- set-up: before any thread runs ----
 
 /// Borrows three zeroed records of `record_bytes` from `a`.
-NODISCARD enum status latest_init(struct latest *l, struct arena *a, uint32_t record_bytes);
+NODISCARD enum status latest_init(struct latest *l, struct allocator *a, uint32_t record_bytes);
 
 // ---- writer thread ----
 

@@ -7,106 +7,215 @@
 
 #include "alloc/vm.h"
 
-enum status pages_init(struct pages *p, struct arena *a, size_t budget_bytes, uint32_t max_runs, bool lock)
+/// Free runs that are looked at in one step of the search; a loop of fixed length becomes vector code.
+#define RUNS_PER_STEP 16
+
+// ---- set-up ----
+
+enum status pages_init_at(struct pages *p, struct allocator *a, void *base, size_t bytes, uint32_t max_runs,
+                          bool lock)
 {
     *p = (struct pages){.page_bytes = vm_page_bytes(), .lock = lock};
-    size_t bytes = vm_round_to_pages(budget_bytes);
-    if (bytes == 0 || bytes / p->page_bytes > UINT32_MAX || max_runs == 0 || max_runs == UINT32_MAX)
+    if (bytes == 0 || bytes / p->page_bytes > INT32_MAX || max_runs == 0 || max_runs > INT32_MAX)
         return STATUS_BAD_ARGUMENT;
 
-    // n live runs leave at most n + 1 gaps.
+    // n live runs leave at most n + 1 gaps; behind them stand zeroes that fit nobody, up to a whole step.
+    p->max_live = max_runs;
     p->max_free_runs = max_runs + 1;
-    p->free_runs = ARENA_PUSH(a, struct page_run, p->max_free_runs);
-    if (!p->free_runs) return STATUS_NO_MEMORY;
+    uint64_t n_before = a->n_refused;
+    p->free_start = make(uint32_t, p->max_free_runs, a);
+    p->free_length = make(int32_t, (size_t)p->max_free_runs + RUNS_PER_STEP, a);
+    if (allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
 
-    void *base;
-    enum status status = vm_reserve(bytes, &base);
-    if (status) return status;
     p->base = base;
     p->n_pages = (uint32_t)(bytes / p->page_bytes);
-    p->free_runs[0] = (struct page_run){0, p->n_pages};
+    p->free_start[0] = 0;
+    p->free_length[0] = (int32_t)p->n_pages;
     p->n_free_runs = 1;
+    return STATUS_OK;
+}
+
+enum status pages_init(struct pages *p, struct allocator *a, size_t budget_bytes, uint32_t max_runs,
+                       bool lock)
+{
+    size_t bytes = vm_round_to_pages(budget_bytes);
+    enum status status = pages_init_at(p, a, NULL, bytes, max_runs, lock);
+    if (status) return status;
+    void *base;
+    status = vm_reserve(bytes, &base);
+    if (status) return status;
+    p->base = base;
+    p->owns_space = true;
     return STATUS_OK;
 }
 
 void pages_fini(struct pages *p)
 {
-    vm_release(p->base, (size_t)p->n_pages * p->page_bytes);
+    size_t bytes = (size_t)p->n_pages * p->page_bytes;
+    if (p->owns_space)
+        vm_release(p->base, bytes);
+    else if (p->base)
+        vm_decommit(p->base, bytes);
     *p = (struct pages){0};
 }
+
+// ---- the books ----
 
 static void remove_free_run(struct pages *p, uint32_t i)
 {
     p->n_free_runs--;
-    memmove(&p->free_runs[i], &p->free_runs[i + 1], (p->n_free_runs - i) * sizeof p->free_runs[0]);
+    size_t n_behind = p->n_free_runs - i;
+    memmove(&p->free_start[i], &p->free_start[i + 1], n_behind * sizeof p->free_start[0]);
+    memmove(&p->free_length[i], &p->free_length[i + 1], n_behind * sizeof p->free_length[0]);
+    p->free_length[p->n_free_runs] = 0;
 }
 
-static void insert_free_run(struct pages *p, uint32_t i, struct page_run run)
+static void insert_free_run(struct pages *p, uint32_t i, uint32_t start, uint32_t length)
 {
     assert(p->n_free_runs < p->max_free_runs);
-    memmove(&p->free_runs[i + 1], &p->free_runs[i], (p->n_free_runs - i) * sizeof p->free_runs[0]);
-    p->free_runs[i] = run;
+    size_t n_behind = p->n_free_runs - i;
+    memmove(&p->free_start[i + 1], &p->free_start[i], n_behind * sizeof p->free_start[0]);
+    memmove(&p->free_length[i + 1], &p->free_length[i], n_behind * sizeof p->free_length[0]);
+    p->free_start[i] = start;
+    p->free_length[i] = (int32_t)length;
     p->n_free_runs++;
 }
+
+/// The first gap of at least `length` pages; n_free_runs when there is none.
+static uint32_t find_gap(const struct pages *p, int32_t length)
+{
+    for (uint32_t i = 0; i < p->n_free_runs; i += RUNS_PER_STEP) {
+        const int32_t *lengths = &p->free_length[i];
+        int32_t any = 0;
+        for (uint32_t k = 0; k < RUNS_PER_STEP; k++)
+            any |= -(lengths[k] >= length);
+        if (!any) continue;
+        while (p->free_length[i] < length)
+            i++;
+        return i;
+    }
+    return p->n_free_runs;
+}
+
+/// The first gap that starts behind `start`.
+static uint32_t find_behind(const struct pages *p, uint32_t start)
+{
+    uint32_t low = 0, n = p->n_free_runs;
+    while (n > 0) {
+        uint32_t half = n / 2;
+        bool go_up = p->free_start[low + half] < start;
+        low = go_up ? low + half + 1 : low;
+        n = go_up ? n - half - 1 : half;
+    }
+    return low;
+}
+
+bool pages_place(struct pages *p, uint32_t length, uint32_t *start)
+{
+    if (length == 0 || length > p->n_pages || p->n_live == p->max_live) return false;
+    uint32_t i = find_gap(p, (int32_t)length);
+    if (i == p->n_free_runs) return false;
+    *start = p->free_start[i];
+    p->free_start[i] += length;
+    p->free_length[i] -= (int32_t)length;
+    if (p->free_length[i] == 0) remove_free_run(p, i);
+    p->n_live++;
+    p->n_used += length;
+    if (p->n_used > p->n_used_high) p->n_used_high = p->n_used;
+    return true;
+}
+
+bool pages_unplace(struct pages *p, uint32_t start, uint32_t length)
+{
+    uint32_t i = find_behind(p, start);
+    uint32_t end_before = i > 0 ? p->free_start[i - 1] + (uint32_t)p->free_length[i - 1] : 0;
+    uint32_t start_behind = i < p->n_free_runs ? p->free_start[i] : p->n_pages;
+    if (length == 0 || start < end_before || start > start_behind || length > start_behind - start)
+        return false;
+    p->n_live--;
+    p->n_used -= length;
+
+    bool joins_before = i > 0 && end_before == start;
+    bool joins_behind = i < p->n_free_runs && start + length == start_behind;
+    if (joins_before) {
+        p->free_length[i - 1] += (int32_t)length;
+        if (joins_behind) {
+            p->free_length[i - 1] += p->free_length[i];
+            remove_free_run(p, i);
+        }
+    } else if (joins_behind) {
+        p->free_start[i] = start;
+        p->free_length[i] += (int32_t)length;
+    } else {
+        insert_free_run(p, i, start, length);
+    }
+    return true;
+}
+
+// ---- with the memory ----
 
 enum status pages_alloc(struct pages *p, size_t bytes, void **memory)
 {
     size_t rounded = vm_round_to_pages(bytes);
-    uint32_t i = 0;
     size_t length = rounded / p->page_bytes;
-    while (i < p->n_free_runs && p->free_runs[i].length < length)
-        i++;
-    if (rounded == 0 || i == p->n_free_runs) {
+    uint32_t start;
+    if (length > UINT32_MAX || !pages_place(p, (uint32_t)length, &start)) {
         p->n_refused++;
         return STATUS_FULL;
     }
-
-    uint8_t *base = p->base + (size_t)p->free_runs[i].start * p->page_bytes;
+    uint8_t *base = p->base + (size_t)start * p->page_bytes;
     enum status status = vm_commit(base, rounded);
     if (status) {
+        (void)pages_unplace(p, start, (uint32_t)length);
         p->n_refused++;
         return status;
     }
     if (p->lock && !vm_lock(base, rounded)) p->lock_failed = true;
-
-    p->free_runs[i].start += (uint32_t)length;
-    p->free_runs[i].length -= (uint32_t)length;
-    if (p->free_runs[i].length == 0) remove_free_run(p, i);
-    p->n_used += (uint32_t)length;
-    if (p->n_used > p->n_used_high) p->n_used_high = p->n_used;
     *memory = base;
     return STATUS_OK;
 }
 
 void pages_free(struct pages *p, void *memory, size_t bytes)
 {
-    uint8_t *base = memory;
-    size_t rounded = vm_round_to_pages(bytes);
-    assert(base >= p->base && (size_t)(base - p->base) % p->page_bytes == 0);
-    struct page_run run = {(uint32_t)((size_t)(base - p->base) / p->page_bytes),
-                           (uint32_t)(rounded / p->page_bytes)};
-    assert(run.length > 0 && run.start + run.length <= p->n_pages);
-    vm_decommit(base, rounded);
-    p->n_used -= run.length;
-
-    uint32_t i = 0; // the first gap behind the run
-    while (i < p->n_free_runs && p->free_runs[i].start < run.start)
-        i++;
-    assert(i == p->n_free_runs || run.start + run.length <= p->free_runs[i].start);
-    assert(i == 0 || p->free_runs[i - 1].start + p->free_runs[i - 1].length <= run.start);
-
-    bool joins_before = i > 0 && p->free_runs[i - 1].start + p->free_runs[i - 1].length == run.start;
-    bool joins_behind = i < p->n_free_runs && run.start + run.length == p->free_runs[i].start;
-    if (joins_before) {
-        p->free_runs[i - 1].length += run.length;
-        if (joins_behind) {
-            p->free_runs[i - 1].length += p->free_runs[i].length;
-            remove_free_run(p, i);
-        }
-    } else if (joins_behind) {
-        p->free_runs[i].start = run.start;
-        p->free_runs[i].length += run.length;
-    } else {
-        insert_free_run(p, i, run);
+    uintptr_t offset = (uintptr_t)memory - (uintptr_t)p->base; // below the base it is huge
+    size_t rounded = vm_round_to_pages(bytes), length = rounded / p->page_bytes;
+    bool ours = offset % p->page_bytes == 0 && offset / p->page_bytes < p->n_pages && length <= p->n_pages &&
+                pages_unplace(p, (uint32_t)(offset / p->page_bytes), (uint32_t)length);
+    if (ours) {
+        vm_decommit(memory, rounded);
+        return;
     }
+    if (CHIMED_MEMORY_GUARDS) debug_fail("pages: %p is given back, but is no run in use", memory);
+    p->n_foreign++;
+}
+
+// ---- looking at it ----
+
+size_t pages_locked_bytes(const struct pages *p)
+{
+    return p->lock && !p->lock_failed ? (size_t)p->n_used * p->page_bytes : 0;
+}
+
+struct pages_gaps pages_gaps(const struct pages *p)
+{
+    struct pages_gaps gaps = {.n_runs = p->n_free_runs};
+    for (uint32_t i = 0; i < p->n_free_runs; i++) {
+        size_t bytes = (size_t)p->free_length[i] * p->page_bytes;
+        gaps.free_bytes += bytes;
+        if (bytes > gaps.largest_bytes) gaps.largest_bytes = bytes;
+    }
+    if (gaps.free_bytes > 0)
+        gaps.fragmentation = (float)(1.0 - (double)gaps.largest_bytes / (double)gaps.free_bytes);
+    return gaps;
+}
+
+bool pages_is_whole(const struct pages *p)
+{
+    uint64_t n_free = 0, end = 0;
+    for (uint32_t i = 0; i < p->n_free_runs; i++) {
+        if (p->free_length[i] <= 0 || (i > 0 && p->free_start[i] <= end)) return false;
+        end = (uint64_t)p->free_start[i] + (uint32_t)p->free_length[i];
+        n_free += (uint32_t)p->free_length[i];
+    }
+    return end <= p->n_pages && n_free + p->n_used == p->n_pages && p->n_free_runs <= p->max_free_runs;
 }

@@ -3,8 +3,14 @@
 #include "alloc/vm.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "alloc/debug.h"
 
 size_t vm_page_bytes(void)
 {
@@ -29,7 +35,9 @@ enum status vm_reserve(size_t bytes, void **base)
 
 void vm_release(void *base, size_t bytes)
 {
-    if (base) munmap(base, bytes);
+    if (!base) return;
+    ASAN_UNPOISON_MEMORY_REGION(base, bytes); // the next mapping may lie here
+    munmap(base, bytes);
 }
 
 enum status vm_commit(void *base, size_t bytes)
@@ -43,7 +51,43 @@ void vm_decommit(void *base, size_t bytes)
     (void)mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
+void vm_prefault(void *base, size_t bytes)
+{
+    for (size_t i = 0, page = vm_page_bytes(); i < bytes; i += page) {
+        volatile uint8_t *p = (uint8_t *)base + i;
+        *p = *p; // a write makes the page our own
+    }
+}
+
 bool vm_lock(void *base, size_t bytes)
 {
     return mlock(base, bytes) == 0;
+}
+
+/// Reads a small file of the system. False when there is none.
+static bool read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n = read(fd, text, size - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
+size_t vm_huge_page_bytes(void)
+{
+    char text[32];
+    if (!read_text("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof text)) return 0;
+    return strtoul(text, NULL, 10);
+}
+
+enum status vm_use_huge_pages(void *base, size_t bytes)
+{
+    // madvise() says yes even where the administrator has said never.
+    char text[64];
+    if (!read_text("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) ||
+        strstr(text, "[never]"))
+        return STATUS_UNSUPPORTED;
+    return madvise(base, bytes, MADV_HUGEPAGE) == 0 ? STATUS_OK : STATUS_UNSUPPORTED;
 }

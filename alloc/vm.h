@@ -26,8 +26,18 @@ NODISCARD enum status vm_commit(void *base, size_t bytes);
 /// Gives the memory of whole pages back and makes touching them a crash again.
 void vm_decommit(void *base, size_t bytes);
 
+/// Makes committed pages resident now, so that none of them faults later. What they hold stays.
+void vm_prefault(void *base, size_t bytes);
+
 /// Keeps pages in memory and makes them resident now. False when the limit (RLIMIT_MEMLOCK) does not allow
 /// it: the pages are usable all the same.
 bool vm_lock(void *base, size_t bytes);
+
+/// The bytes of a huge page; 0 when the system has none.
+size_t vm_huge_page_bytes(void);
+
+/// Asks for huge pages where a whole one fits into committed memory that was not touched yet.
+/// STATUS_UNSUPPORTED where the system has none or gives none: small pages do the same work.
+NODISCARD enum status vm_use_huge_pages(void *base, size_t bytes);
 
 #endif

@@ -6,16 +6,17 @@
 
 #include "mixer/pan.h"
 
-enum status bus_table_init(struct bus_table *t, struct arena *a, uint32_t max_buses, uint32_t n_channels)
+enum status bus_table_init(struct bus_table *t, struct allocator *a, uint32_t max_buses, uint32_t n_channels)
 {
     *t = (struct bus_table){.max_buses = max_buses};
-    t->entries = ARENA_PUSH(a, struct bus_entry, max_buses);
+    uint64_t n_before = a->n_refused;
+    t->entries = make(struct bus_entry, max_buses, a);
     enum status status = names_init(&t->names, a, max_buses);
     for (uint32_t i = 0; i < MAX_GRAPHS && !status; i++) {
         status = bus_graph_init(&t->graphs[i], a, max_buses);
         t->graphs[i].index = i;
     }
-    if (status || a->refused_bytes) return STATUS_NO_MEMORY;
+    if (status || allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
     bus_add(t, "master", BUS_MASTER);
     t->entries[BUS_MASTER].out = 1;
     t->entries[BUS_MASTER].width = n_channels == 1 ? 1 : 2;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/config.h"
@@ -35,7 +35,7 @@ struct bus_table {
 
 /// With the bus `master` alone, going to device channels 1 and 2 (1 alone when there is one). Its graph is
 /// graphs[0], in use.
-NODISCARD enum status bus_table_init(struct bus_table *t, struct arena *a, uint32_t max_buses,
+NODISCARD enum status bus_table_init(struct bus_table *t, struct allocator *a, uint32_t max_buses,
                                      uint32_t n_channels);
 
 /// BUS_NONE when there is none of this name.

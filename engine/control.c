@@ -9,21 +9,21 @@
 
 // ---- set-up ----
 
-enum status control_init(struct control *c, struct arena *a, const struct config *config, uint32_t rate)
+enum status control_init(struct control *c, struct allocator *a, const struct config *config, uint32_t rate)
 {
     *c = (struct control){.config = config, .rate = rate};
     c->worker.wake_fd = c->worker.result_fd = -1;
     c->declick_frames = control_frames(c, (double)config->ramp);
     methods_init();
+    allocator_tag(a, "voices, control");
     enum status status = voice_table_init(&c->voices, a, config->voices);
-    arena_tag(a, "voices, control");
+    allocator_tag(a, "buses, control");
     if (!status) status = bus_table_init(&c->buses, a, config->buses, config->channels);
-    arena_tag(a, "buses, control");
+    allocator_tag(a, "worker's queues, sample store");
     // A job for each sound that is freed, and for each load.
     if (!status) status = worker_init(&c->worker, a, config, rate, config->sounds + MAX_LOADS + 1);
-    arena_tag(a, "worker's queues");
+    allocator_tag(a, "sound table");
     if (!status) status = sound_table_init(&c->sounds, a, config->sounds, &c->worker);
-    arena_tag(a, "sound table");
     if (status) control_fini(c);
     return status;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/backends/backend.h"
@@ -62,7 +62,7 @@ struct control {
 
 // ---- set-up ----
 
-NODISCARD enum status control_init(struct control *c, struct arena *a, const struct config *config,
+NODISCARD enum status control_init(struct control *c, struct allocator *a, const struct config *config,
                                    uint32_t rate);
 void control_fini(struct control *c);
 

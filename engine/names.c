@@ -4,16 +4,17 @@
 
 #include <string.h>
 
-enum status names_init(struct names *n, struct arena *a, uint32_t n_records)
+enum status names_init(struct names *n, struct allocator *a, uint32_t n_records)
 {
     uint32_t n_buckets = 16;
     while (n_buckets < n_records)
         n_buckets *= 2;
     *n = (struct names){.mask = n_buckets - 1};
-    n->buckets = ARENA_PUSH(a, uint32_t, n_buckets);
-    n->next = ARENA_PUSH(a, uint32_t, n_records);
-    n->hashes = ARENA_PUSH(a, uint32_t, n_records);
-    if (a->refused_bytes) return STATUS_NO_MEMORY;
+    uint64_t n_before = a->n_refused;
+    n->buckets = make(uint32_t, n_buckets, a);
+    n->next = make(uint32_t, n_records, a);
+    n->hashes = make(uint32_t, n_records, a);
+    if (allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
     memset(n->buckets, 0xff, n_buckets * sizeof n->buckets[0]); // NAMES_NONE
     return STATUS_OK;
 }

@@ -4,7 +4,7 @@
 #define ENGINE_NAMES_H
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 
@@ -17,7 +17,7 @@ struct names {
 };
 
 /// For at most `n_records`.
-NODISCARD enum status names_init(struct names *n, struct arena *a, uint32_t n_records);
+NODISCARD enum status names_init(struct names *n, struct allocator *a, uint32_t n_records);
 
 uint32_t names_hash_text(const char *text);
 uint32_t names_hash_int(uint32_t number);

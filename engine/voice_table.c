@@ -2,13 +2,14 @@
 // voice_table.c - the voices as control knows them: ids, what was asked for, and who wants to hear of it.
 #include "engine/voice_table.h"
 
-enum status voice_table_init(struct voice_table *t, struct arena *a, uint32_t n_slots)
+enum status voice_table_init(struct voice_table *t, struct allocator *a, uint32_t n_slots)
 {
     *t = (struct voice_table){.n_slots = n_slots, .next_id = FIRST_ENGINE_ID};
-    t->entries = ARENA_PUSH(a, struct voice_entry, n_slots);
-    t->free_slots = ARENA_PUSH(a, uint32_t, n_slots);
+    uint64_t n_before = a->n_refused;
+    t->entries = make(struct voice_entry, n_slots, a);
+    t->free_slots = make(uint32_t, n_slots, a);
     enum status status = names_init(&t->ids, a, n_slots);
-    if (status || a->refused_bytes) return STATUS_NO_MEMORY;
+    if (status || allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < n_slots; i++)
         t->free_slots[i] = n_slots - 1 - i; // slot 0 on top
     return STATUS_OK;

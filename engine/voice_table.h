@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/names.h"
@@ -53,7 +53,7 @@ struct voice_table {
     uint64_t n_refused, n_started;
 };
 
-NODISCARD enum status voice_table_init(struct voice_table *t, struct arena *a, uint32_t n_slots);
+NODISCARD enum status voice_table_init(struct voice_table *t, struct allocator *a, uint32_t n_slots);
 
 /// The voice with this id; VOICE_NONE when there is none.
 uint32_t voice_find(const struct voice_table *t, int32_t id);

@@ -6,31 +6,33 @@
 
 #include "mixer/kernel.h"
 
-enum status bus_graph_init(struct bus_graph *g, struct arena *a, uint32_t max_buses)
+enum status bus_graph_init(struct bus_graph *g, struct allocator *a, uint32_t max_buses)
 {
     *g = (struct bus_graph){0};
-    g->order = ARENA_PUSH(a, uint16_t, max_buses);
-    g->parent = ARENA_PUSH(a, uint16_t, max_buses);
-    g->out = ARENA_PUSH(a, uint16_t, max_buses);
-    g->width = ARENA_PUSH(a, uint8_t, max_buses);
-    return a->refused_bytes ? STATUS_NO_MEMORY : STATUS_OK;
+    uint64_t n_before = a->n_refused;
+    g->order = make(uint16_t, max_buses, a);
+    g->parent = make(uint16_t, max_buses, a);
+    g->out = make(uint16_t, max_buses, a);
+    g->width = make(uint8_t, max_buses, a);
+    return allocator_refused(a, n_before) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-enum status buses_init(struct buses *b, struct arena *a, uint32_t max_buses, const struct bus_graph *graph,
+enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses, const struct bus_graph *graph,
                        uint32_t window_frames, uint32_t declick_frames)
 {
     *b = (struct buses){0};
     if (max_buses < 1 || max_buses > 1024 || window_frames == 0 || declick_frames == 0)
         return STATUS_BAD_ARGUMENT;
-    b->planes = ARENA_PUSH(a, float *, 2 * max_buses);
-    float *samples = ARENA_PUSH(a, float, 2 * (size_t)max_buses * BLOCK_FRAMES);
-    b->left = ARENA_PUSH(a, struct ramp, max_buses);
-    b->right = ARENA_PUSH(a, struct ramp, max_buses);
-    b->meters = ARENA_PUSH(a, struct bus_meter, max_buses);
-    b->sums = ARENA_PUSH(a, struct bus_meter, max_buses);
-    b->nonfinite_bus = ARENA_PUSH(a, uint16_t, max_buses);
-    b->nonfinite_count = ARENA_PUSH(a, uint32_t, max_buses);
-    if (a->refused_bytes) return STATUS_NO_MEMORY;
+    uint64_t n_before = a->n_refused;
+    b->planes = make(float *, 2 * max_buses, a);
+    float *samples = make(float, 2 * (size_t)max_buses * BLOCK_FRAMES, a);
+    b->left = make(struct ramp, max_buses, a);
+    b->right = make(struct ramp, max_buses, a);
+    b->meters = make(struct bus_meter, max_buses, a);
+    b->sums = make(struct bus_meter, max_buses, a);
+    b->nonfinite_bus = make(uint16_t, max_buses, a);
+    b->nonfinite_count = make(uint32_t, max_buses, a);
+    if (allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
 
     for (uint32_t i = 0; i < 2 * max_buses; i++)
         b->planes[i] = samples + (size_t)i * BLOCK_FRAMES;

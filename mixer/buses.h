@@ -4,7 +4,7 @@
 #define MIXER_BUSES_H
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "mixer/level.h"
@@ -52,10 +52,10 @@ struct buses {
 // ---- set-up: before any thread runs ----
 
 /// An empty graph with room for `max_buses` (1 to 1024).
-NODISCARD enum status bus_graph_init(struct bus_graph *g, struct arena *a, uint32_t max_buses);
+NODISCARD enum status bus_graph_init(struct bus_graph *g, struct allocator *a, uint32_t max_buses);
 
 /// Room for `max_buses`; `graph` is used until another one is set. Meters cover `window_frames`.
-NODISCARD enum status buses_init(struct buses *b, struct arena *a, uint32_t max_buses,
+NODISCARD enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses,
                                  const struct bus_graph *graph, uint32_t window_frames,
                                  uint32_t declick_frames);
 

@@ -4,7 +4,7 @@
 #define MIXER_MIXER_H
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "mixer/buses.h"
@@ -28,7 +28,7 @@ struct mixer_config {
 };
 
 /// Everything from `a`. Fails with STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
-NODISCARD enum status mixer_init(struct mixer *m, struct arena *a, const struct mixer_config *config);
+NODISCARD enum status mixer_init(struct mixer *m, struct allocator *a, const struct mixer_config *config);
 
 // ---- rt ----
 

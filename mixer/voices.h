@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "mixer/level.h"
@@ -76,7 +76,7 @@ struct voices {
 // ---- set-up: before any thread runs ----
 
 /// Columns for `n_slots` voices (1 to 65536) from `a`.
-NODISCARD enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots,
+NODISCARD enum status voices_init(struct voices *v, struct allocator *a, uint32_t n_slots,
                                   uint32_t declick_frames);
 
 // ---- rt ----

@@ -112,11 +112,11 @@ static enum status open_udp(struct transport *t, uint16_t port, char *reason)
     return STATUS_OK;
 }
 
-enum status transport_open(struct transport *t, struct arena *a, const char *unix_path, uint16_t udp_port,
+enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path, uint16_t udp_port,
                            char *reason)
 {
     *t = (struct transport){.unix_fd = -1, .udp_fd = -1};
-    t->waiting = ARENA_PUSH(a, struct waiting_answer, MAX_WAITING_ANSWERS);
+    t->waiting = make(struct waiting_answer, MAX_WAITING_ANSWERS, a);
     if (!t->waiting) {
         snprintf(reason, REASON_BYTES, "no memory for the answers");
         return STATUS_NO_MEMORY;

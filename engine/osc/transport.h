@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/osc/packet.h"
@@ -64,7 +64,7 @@ struct datagram {
 /// 127.0.0.1
 /// (`udp_port` 0: none). A socket file that a dead daemon left is replaced. On failure `reason` (256 bytes)
 /// says which socket, why, and what to do.
-NODISCARD enum status transport_open(struct transport *t, struct arena *a, const char *unix_path,
+NODISCARD enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path,
                                      uint16_t udp_port, char *reason);
 void transport_close(struct transport *t);
 

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/latest.h"
 #include "alloc/queue.h"
@@ -52,7 +52,7 @@ struct engine_rt {
 // ---- set-up: before any thread runs ----
 
 /// Everything from `a`. `queue_slots`: a power of two.
-NODISCARD enum status engine_rt_init(struct engine_rt *e, struct arena *a, const struct mixer_config *config,
+NODISCARD enum status engine_rt_init(struct engine_rt *e, struct allocator *a, const struct mixer_config *config,
                                      uint32_t queue_slots);
 
 // ---- rt ----

@@ -19,17 +19,18 @@ static uint32_t power_of_two_from(uint32_t n)
     return p;
 }
 
-enum status engine_rt_init(struct engine_rt *e, struct arena *a, const struct mixer_config *config,
+enum status engine_rt_init(struct engine_rt *e, struct allocator *a, const struct mixer_config *config,
                            uint32_t queue_slots)
 {
     *e = (struct engine_rt){.snapshot_interval = config->rate / 10,
                             .owed_events = OWED_EVENTS(config->n_voices)};
+    allocator_tag(a, "command and event queues");
     enum status status = queue_init(&e->commands, a, queue_slots, sizeof(struct command));
     if (status) return status;
     status =
         queue_init(&e->events, a, power_of_two_from(e->owed_events + SPARE_EVENTS), sizeof(struct event));
     if (status) return status;
-    arena_tag(a, "command and event queues");
+    allocator_tag(a, "snapshots");
     size_t snapshot_bytes = sizeof(struct snapshot) + config->n_buses * sizeof(struct bus_meter);
     status = latest_init(&e->snapshot, a, (uint32_t)snapshot_bytes);
     if (status) return status;

@@ -6,16 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum status sound_table_init(struct sound_table *t, struct arena *a, uint32_t max_sounds,
+enum status sound_table_init(struct sound_table *t, struct allocator *a, uint32_t max_sounds,
                              struct worker *worker)
 {
     *t = (struct sound_table){.max_sounds = max_sounds, .worker = worker};
-    t->entries = ARENA_PUSH(a, struct sound_entry, max_sounds);
-    t->free_entries = ARENA_PUSH(a, uint32_t, max_sounds);
-    t->loads = ARENA_PUSH(a, struct load, MAX_LOADS);
-    t->free_loads = ARENA_PUSH(a, uint32_t, MAX_LOADS);
+    uint64_t n_before = a->n_refused;
+    t->entries = make(struct sound_entry, max_sounds, a);
+    t->free_entries = make(uint32_t, max_sounds, a);
+    t->loads = make(struct load, MAX_LOADS, a);
+    t->free_loads = make(uint32_t, MAX_LOADS, a);
     enum status status = names_init(&t->names, a, max_sounds);
-    if (status || a->refused_bytes) return STATUS_NO_MEMORY;
+    if (status || allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
     while (t->n_free < max_sounds) { // the lowest on top
         t->free_entries[t->n_free] = max_sounds - 1 - t->n_free;
         t->n_free++;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "alloc/strbuf.h"
@@ -51,7 +51,7 @@ struct sound_table {
     struct worker *worker;
 };
 
-NODISCARD enum status sound_table_init(struct sound_table *t, struct arena *a, uint32_t max_sounds,
+NODISCARD enum status sound_table_init(struct sound_table *t, struct allocator *a, uint32_t max_sounds,
                                        struct worker *worker);
 
 /// The listed sound of this name; one that is ready before one that is loading. SOUND_NONE when there is

@@ -17,7 +17,7 @@ static uint32_t power_of_two_from(uint32_t n)
     return p;
 }
 
-enum status worker_init(struct worker *w, struct arena *a, const struct config *config, uint32_t engine_rate,
+enum status worker_init(struct worker *w, struct allocator *a, const struct config *config, uint32_t engine_rate,
                         uint32_t max_jobs)
 {
     *w = (struct worker){.engine_rate = engine_rate, .wake_fd = -1, .result_fd = -1};

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alloc/arena.h"
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/pages.h"
 #include "alloc/queue.h"
@@ -66,7 +66,7 @@ struct worker {
 // ---- control ----
 
 /// `max_jobs`: jobs that can be under way at once. Room for as many results.
-NODISCARD enum status worker_init(struct worker *w, struct arena *a, const struct config *config,
+NODISCARD enum status worker_init(struct worker *w, struct allocator *a, const struct config *config,
                                   uint32_t engine_rate, uint32_t max_jobs);
 NODISCARD enum status worker_start(struct worker *w);
 /// Waits for the job that is being done, drops the others, and frees everything.
