@@ -28,6 +28,7 @@ struct ring {
     uint64_t n_refused;      // no room until older cycles expire
     size_t high_bytes;
     _Atomic uint64_t tail;
+    struct allocator allocator; // made of it
 };
 
 /// A record that was left for another thread. `bytes` 0: it was refused.
@@ -56,7 +57,7 @@ RT_SAFE NODISCARD struct ring_ref ring_put(struct ring *r, const void *record, u
 RT_SAFE void ring_advance(struct ring *r);
 
 /// As much as an allocator; nothing is given back.
-struct allocator ring_allocator(struct ring *r);
+struct allocator *ring_allocator(struct ring *r);
 
 // ---- any thread ----
 
