@@ -125,6 +125,13 @@ json_t *cli_json_argument(const struct chime_message *m, size_t i);
 /// Puts `value` under `key` and owns it.
 void cli_json_set(json_t *object, const char *key, json_t *value);
 
+/// Text for a number of bytes: "1.5 MiB".
+void cli_bytes_text(char *text, size_t size, double bytes);
+/// Answers that are "/done path name value name value ...": prints the pair at argument `i`, without a line's
+/// end; puts all of them into `object`.
+void cli_print_pair(const struct chime_message *answer, size_t i);
+void cli_json_pairs(json_t *object, const struct chime_message *answer);
+
 /// How a column of a table is shown.
 enum column_kind { COLUMN_TEXT, COLUMN_WHOLE, COLUMN_TENTHS, COLUMN_HUNDREDTHS, COLUMN_BYTES, COLUMN_SWITCH };
 struct column {
@@ -163,6 +170,32 @@ enum {
     N_BUS_COLUMNS
 };
 extern const struct column bus_columns[N_BUS_COLUMNS];
+
+// ---- pictures (cli_screen.c) ----
+
+/// Rows that stand where the last picture was, on a terminal; a zeroed one prints them as lines, as many as
+/// there are.
+struct cli_screen {
+    bool is_terminal;
+    int columns, rows; // of the terminal, as cli_screen_begin() found it
+    int row;           // that is being written, from 0
+};
+
+/// For commands that go on until Ctrl-C or SIGTERM, which from here on only interrupt calls and waits. Takes
+/// the terminal, if the output is one and is no JSON.
+void cli_screen_open(struct cli_screen *s, const struct cli *cli);
+/// Gives the terminal back.
+void cli_screen_close(const struct cli_screen *s);
+/// Waits before the next picture; false when there shall be none, or nobody takes the output any more.
+bool cli_screen_wait(double period_s);
+/// True after Ctrl-C or SIGTERM.
+bool cli_screen_stopped(void);
+
+/// Begins a picture, in its first row; ends it, and the row.
+void cli_screen_begin(struct cli_screen *s);
+void cli_screen_end(const struct cli_screen *s);
+/// Begins the next row; false when the screen has no more.
+bool cli_screen_row(struct cli_screen *s);
 
 // ---- files (cli_file.c) ----
 

@@ -123,6 +123,38 @@ void cli_print_json(json_t *object)
     json_decref(object);
 }
 
+// ---- pairs ----
+
+void cli_bytes_text(char *text, size_t size, double bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    for (; bytes >= 1024 && unit < 4; unit++)
+        bytes /= 1024;
+    snprintf(text, size, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+void cli_print_pair(const struct chime_message *answer, size_t i)
+{
+    const char *name = chime_message_text(answer, i), *text = chime_message_text(answer, i + 1);
+    char type = chime_message_type(answer, i + 1);
+    printf("%-18s ", name ? name : "");
+    if (text)
+        cli_print_text(text);
+    else if (type == 'f' || type == 'd')
+        printf("%.6g", chime_message_number(answer, i + 1));
+    else
+        printf("%lld", (long long)chime_message_int(answer, i + 1));
+}
+
+void cli_json_pairs(json_t *object, const struct chime_message *answer)
+{
+    for (size_t i = 1; i + 1 < chime_message_count(answer); i += 2) {
+        const char *name = chime_message_text(answer, i);
+        if (name) cli_json_set(object, name, cli_json_argument(answer, i + 1));
+    }
+}
+
 // ---- lists ----
 
 // A copy, because the callback only borrows its message.
@@ -186,15 +218,6 @@ json_t *cli_list_json(const struct cli_list *list)
     return array;
 }
 
-static void print_bytes(char *cell, double bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-    for (; bytes >= 1024 && unit < 4; unit++)
-        bytes /= 1024;
-    snprintf(cell, CELL_BYTES, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-}
-
 static void fill_cell(char *cell, const struct chime_message *m, size_t i, enum column_kind kind)
 {
     const char *text = chime_message_text(m, i);
@@ -207,7 +230,7 @@ static void fill_cell(char *cell, const struct chime_message *m, size_t i, enum 
     switch (kind) {
     case COLUMN_TENTHS: snprintf(cell, CELL_BYTES, "%.1f", value); break;
     case COLUMN_HUNDREDTHS: snprintf(cell, CELL_BYTES, "%.2f", value); break;
-    case COLUMN_BYTES: print_bytes(cell, value); break;
+    case COLUMN_BYTES: cli_bytes_text(cell, CELL_BYTES, value); break;
     case COLUMN_SWITCH: snprintf(cell, CELL_BYTES, "%s", value != 0 ? "on" : "off"); break;
     case COLUMN_TEXT:
     case COLUMN_WHOLE: snprintf(cell, CELL_BYTES, "%.0f", value); break;

@@ -14,26 +14,16 @@ static int no_words(const struct cli *cli)
 // "/done /status name value name value ...", in the daemon's order.
 static void print_pairs(const struct cli *cli, const struct chime_message *answer)
 {
-    size_t n = chime_message_count(answer);
-    json_t *object = cli->json ? json_object() : NULL;
-    for (size_t i = 1; i + 1 < n; i += 2) {
-        const char *name = chime_message_text(answer, i), *text = chime_message_text(answer, i + 1);
-        char type = chime_message_type(answer, i + 1);
-        if (!name) continue;
-        if (object) {
-            cli_json_set(object, name, cli_json_argument(answer, i + 1));
-            continue;
-        }
-        printf("%-18s ", name);
-        if (text)
-            cli_print_text(text);
-        else if (type == 'f' || type == 'd')
-            printf("%.6g", chime_message_number(answer, i + 1));
-        else
-            printf("%lld", (long long)chime_message_int(answer, i + 1));
+    if (cli->json) {
+        json_t *object = json_object();
+        cli_json_pairs(object, answer);
+        cli_print_json(object);
+        return;
+    }
+    for (size_t i = 1; i + 1 < chime_message_count(answer); i += 2) {
+        cli_print_pair(answer, i);
         putchar('\n');
     }
-    if (object) cli_print_json(object);
 }
 
 int cmd_status(struct cli *cli)

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 // cmd_watch.c - chime watch: meters, voices and load, ten times a second on a terminal.
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "clients/cli.h"
 
@@ -18,20 +14,6 @@
 // Where a meter turns yellow, and red.
 #define WARM_DB (-9.0)
 #define HOT_DB  (-1.0)
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    stopped = 1;
-}
-
-struct screen {
-    bool is_terminal;
-    int columns, rows;
-    int row; // next row that is written
-};
 
 // ---- asking ----
 
@@ -85,34 +67,25 @@ static const char *text_of(const struct view *v, const char *name)
 
 // ---- drawing ----
 
-// Begins the next row; false when the screen has no more.
-static bool next_row(struct screen *s)
-{
-    if (s->row + 1 >= s->rows) return false;
-    s->row++;
-    fputs("\033[K\r\n", stdout);
-    return true;
-}
-
-static void draw_head(const struct cli *cli, struct screen *s, const struct view *v)
+static void draw_head(const struct cli *cli, struct cli_screen *s, const struct view *v)
 {
     char url[256];
     if (chime_resolve_url(cli->url, url, sizeof url) != CHIME_OK) url[0] = 0;
     long up = (long)number_of(v, "uptime");
-    printf("\033[H\033[1mchimed\033[0m %s   up %ld:%02ld:%02ld   (Ctrl-C ends)", url, up / 3600, up / 60 % 60,
+    printf("\033[1mchimed\033[0m %s   up %ld:%02ld:%02ld   (Ctrl-C ends)", url, up / 3600, up / 60 % 60,
            up % 60);
-    if (!next_row(s)) return;
+    if (!cli_screen_row(s)) return;
     cli_print_text(text_of(v, "backend"));
     fputs(", ", stdout);
     cli_print_text(text_of(v, "device"));
     printf(", %.0f Hz, %.0f channels", number_of(v, "rate"), number_of(v, "channels"));
-    next_row(s);
+    cli_screen_row(s);
 }
 
 // A name, a bar of `part` from 0 to 1, and room for what stands behind it.
-static void draw_share(struct screen *s, const char *name, double part)
+static void draw_share(struct cli_screen *s, const char *name, double part)
 {
-    if (!next_row(s)) return;
+    if (!cli_screen_row(s)) return;
     int width = s->columns - 50, full = (int)lround(fmin(fmax(part, 0), 1) * width);
     printf("%-8s", name);
     fputs(part > 0.9 ? "\033[31m" : part > 0.7 ? "\033[33m" : "\033[32m", stdout);
@@ -127,7 +100,7 @@ static double share(const struct view *v, const char *name, const char *name_max
     return max > 0 ? number_of(v, name) / max : 0;
 }
 
-static void draw_engine(struct screen *s, const struct view *v)
+static void draw_engine(struct cli_screen *s, const struct view *v)
 {
     draw_share(s, "load", number_of(v, "load"));
     printf("%.1f %%, worst %.1f %%", 100 * number_of(v, "load"), 100 * number_of(v, "load_worst"));
@@ -142,9 +115,9 @@ static void draw_engine(struct screen *s, const struct view *v)
 static const char *const troubles[] = {"xruns",     "voices_refused", "commands_refused", "clipped",
                                        "nonfinite", "packets_lost",   "answers_lost",     "bad_packets"};
 
-static void draw_troubles(struct screen *s, const struct view *v)
+static void draw_troubles(struct cli_screen *s, const struct view *v)
 {
-    if (!next_row(s)) return; // always there, so that the meters stay where they are
+    if (!cli_screen_row(s)) return; // always there, so that the meters stay where they are
     for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
         double n = number_of(v, troubles[i]);
         if (n > 0) printf("\033[33m%s %.0f\033[0m  ", troubles[i], n);
@@ -167,7 +140,7 @@ static void draw_meter(double peak_db, double rms_db, int width)
         fputs("     .", stdout);
 }
 
-static void draw_bus(const struct screen *s, const struct chime_message *bus)
+static void draw_bus(const struct cli_screen *s, const struct chime_message *bus)
 {
     const int fixed = 16 + 8 + 2 * 8 + 4; // name, gain, brackets and levels, marks
     int width = (s->columns - fixed) / 2;
@@ -184,34 +157,17 @@ static void draw_bus(const struct screen *s, const struct chime_message *bus)
     draw_meter(chime_message_number(bus, BUS_PEAK_RIGHT), chime_message_number(bus, BUS_RMS_RIGHT), width);
 }
 
-static void draw(const struct cli *cli, struct screen *s, const struct view *v)
+static void draw(const struct cli *cli, struct cli_screen *s, const struct view *v)
 {
-    struct winsize size;
-    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
-    s->columns = known ? size.ws_col : 80;
-    s->rows = known ? size.ws_row : 24;
-    s->row = 0;
+    cli_screen_begin(s);
     draw_head(cli, s, v);
     draw_engine(s, v);
     draw_troubles(s, v);
-    if (next_row(s))
+    if (cli_screen_row(s))
         fputs("\033[2mbus              dB    left, right: # RMS, - peak, dB below full scale\033[0m", stdout);
-    for (size_t i = 0; i < v->buses.n_items && next_row(s); i++)
+    for (size_t i = 0; i < v->buses.n_items && cli_screen_row(s); i++)
         draw_bus(s, v->buses.items[i]);
-    fputs("\033[K\033[J", stdout);
-    fflush(stdout);
-}
-
-static void open_screen(const struct screen *s)
-{
-    if (s->is_terminal) fputs("\033[?1049h\033[?25l", stdout); // the other screen, no cursor
-}
-
-static void close_screen(const struct screen *s)
-{
-    if (!s->is_terminal) return;
-    fputs("\033[?25h\033[?1049l", stdout);
-    fflush(stdout);
+    cli_screen_end(s);
 }
 
 // ---- lines ----
@@ -238,10 +194,7 @@ static void print_line(const struct view *v)
 static void print_object(const struct view *v)
 {
     json_t *object = json_object(), *status = json_object();
-    for (size_t i = 1; i + 1 < chime_message_count(v->status); i += 2) {
-        const char *name = chime_message_text(v->status, i);
-        if (name) cli_json_set(status, name, cli_json_argument(v->status, i + 1));
-    }
+    cli_json_pairs(status, v->status);
     cli_json_set(object, "status", status);
     cli_json_set(object, "buses", cli_list_json(&v->buses));
     cli_print_json(object);
@@ -252,27 +205,24 @@ int cmd_watch(struct cli *cli)
     if (cli->n_words) return cli_usage(cli, "takes no word, and here is '%s'", cli->words[0]);
     int result = cli_connect(cli);
     if (result != CLI_DONE) return result;
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    struct screen s = {.is_terminal = !cli->json && isatty(STDOUT_FILENO)};
+    struct cli_screen s = {0};
     struct view v = {.buses = {"/bus/info", bus_columns, N_BUS_COLUMNS, NULL, 0, 0}};
     enum chime_status status = CHIME_OK;
-    open_screen(&s);
-    for (unsigned n = 0; !stopped && !ferror(stdout); n++) {
+    unsigned n = 0;
+    cli_screen_open(&s, cli);
+    do {
+        forget(&v);
         status = look(cli, &v);
         if (status != CHIME_OK) break;
         if (cli->json)
             print_object(&v);
         else if (s.is_terminal)
             draw(cli, &s, &v);
-        else if (n % LOOKS_A_LINE == 0)
+        else if (n++ % LOOKS_A_LINE == 0)
             print_line(&v);
-        forget(&v);
-        nanosleep(&(struct timespec){.tv_nsec = (long)(PERIOD_S * 1e9)}, NULL);
-    }
-    close_screen(&s);
-    if (!stopped) result = cli_failed(cli, status, v.status, "watch");
+    } while (cli_screen_wait(PERIOD_S));
+    cli_screen_close(&s);
+    if (!cli_screen_stopped()) result = cli_failed(cli, status, v.status, "watch");
     forget(&v);
     return result;
 }

@@ -121,7 +121,8 @@ static enum status open_section(struct config *c, const char *section, struct st
     struct config_bus *bus = NULL;
     if (name) return bus_section(c, name, &bus, what);
     if (section_known(section)) return STATUS_OK;
-    strbuf_format(what, "section [%s]; expected [engine], [output], [control], [paths] or [bus NAME]",
+    strbuf_format(what,
+                  "section [%s]; expected [engine], [memory], [output], [control], [paths] or [bus NAME]",
                   section);
     return STATUS_BAD_FORMAT;
 }
@@ -201,6 +202,7 @@ static enum status set_key(struct config *c, const char *section, const char *na
         if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0) continue;
         struct setting key = keys[i];
         key.kind = sharper_kind(&key);
+        c->origins[i] = c->here;
         return setting_set(&key, c, value, what);
     }
     return unknown_key(section, name, what);
@@ -250,6 +252,7 @@ static char *reading_line(char *to, int size, void *user)
     ssize_t n = getline(&r->line, &r->line_size, r->file);
     if (n < 0) return NULL;
     r->line_number++;
+    r->config->here.line = r->line_number < UINT16_MAX ? (uint16_t)r->line_number : UINT16_MAX;
     char *line = r->line + strspn(r->line, " \t");
     size_t length = strlen(line);
     if (r->line + n != line + length) {
@@ -306,6 +309,9 @@ enum status config_read(struct config *c, const char *path, char *error)
     enum status status = open_file(path, &r.file, &message);
     if (status != STATUS_OK) return status;
 
+    if (c->n_files < CONFIG_MAX_FILES && string_copy(c->files[c->n_files], CONFIG_PATH_BYTES, path))
+        c->n_files++;
+    c->here.file = (uint16_t)c->n_files;
     int line = ini_parse_stream(reading_line, &r, reading_key, &r);
     if (!line) line = r.failed_line;
     if (line && line != r.failed_line) // inih's own: it found nothing to call the handler with
@@ -326,5 +332,28 @@ enum status config_set(struct config *c, const char *section, const char *name, 
                        char *error)
 {
     struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
+    c->here = (struct config_origin){.file = 1};
     return set_key(c, section, name, value, &what);
+}
+
+const char *config_key_name(enum config_key key)
+{
+    static const char *const key_names[] = {
+#define CONFIG_INT(section, name, value, min, max, unit, doc)   "[" #section "] " #name,
+#define CONFIG_FLOAT(section, name, value, min, max, unit, doc) "[" #section "] " #name,
+#define CONFIG_TEXT(section, name, value, size, doc)            "[" #section "] " #name,
+#define CONFIG_CHOICE(section, name, value, choices, doc)       "[" #section "] " #name,
+#include "engine/config.def"
+    };
+    return key_names[key];
+}
+
+void config_say_origin(const struct config *c, enum config_key key, char *text, size_t size)
+{
+    struct strbuf s = strbuf_make(text, size);
+    const struct config_origin *o = &c->origins[key];
+    if (o->line > 0 && o->file > 0)
+        strbuf_format(&s, "%s:%u", c->files[o->file - 1], o->line);
+    else
+        strbuf_append(&s, o->file > 0 ? "the command line" : "the default");
 }

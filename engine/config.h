@@ -3,6 +3,7 @@
 #ifndef ENGINE_CONFIG_H
 #define ENGINE_CONFIG_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "alloc/attr.h"
@@ -21,6 +22,25 @@ struct config_bus {
     uint32_t out, width;
 };
 
+/// A number for each row of config.def.
+enum config_key {
+#define CONFIG_INT(section, name, value, min, max, unit, doc)   CONFIG_KEY_##name,
+#define CONFIG_FLOAT(section, name, value, min, max, unit, doc) CONFIG_KEY_##name,
+#define CONFIG_TEXT(section, name, value, size, doc)            CONFIG_KEY_##name,
+#define CONFIG_CHOICE(section, name, value, choices, doc)       CONFIG_KEY_##name,
+#include "engine/config.def"
+    CONFIG_N_KEYS
+};
+
+/// Files that one configuration is read from.
+#define CONFIG_MAX_FILES 2
+
+/// Where a value was set: line 0 and file 0 for the default, line 0 and a file for the command line.
+struct config_origin {
+    uint16_t file; // counted from 1
+    uint16_t line;
+};
+
 /// One field for each row of config.def, and what may stand more than once. Read-only once main has started.
 struct config {
 #define CONFIG_INT(section, name, value, min, max, unit, doc)   uint32_t name;
@@ -33,6 +53,10 @@ struct config {
     uint32_t n_allow;
     struct config_bus bus[CONFIG_MAX_BUSES];
     uint32_t n_bus;
+    struct config_origin origins[CONFIG_N_KEYS];
+    struct config_origin here; // where keys are being set just now
+    char files[CONFIG_MAX_FILES][CONFIG_PATH_BYTES];
+    uint32_t n_files;
 };
 
 /// Longest message of config_read() and config_set(), with its closing 0.
@@ -48,6 +72,12 @@ NODISCARD enum status config_read(struct config *c, const char *path, char *erro
 /// Sets one key as if it stood in a file, for the flags of the command line.
 NODISCARD enum status config_set(struct config *c, const char *section, const char *name, const char *value,
                                  char *error);
+
+/// "[section] name", a literal.
+const char *config_key_name(enum config_key key);
+
+/// Says in `text` where a key was set: "FILE:LINE", "the command line" or "the default".
+void config_say_origin(const struct config *c, enum config_key key, char *text, size_t size);
 
 /// Fills in what depends on the user and the environment (socket, sound_folder), and checks values against
 /// one another.

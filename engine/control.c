@@ -9,21 +9,23 @@
 
 // ---- set-up ----
 
-enum status control_init(struct control *c, struct allocator *a, const struct config *config, uint32_t rate)
+enum status control_init(struct control *c, struct memory *memory, const struct config *config, uint32_t rate)
 {
-    *c = (struct control){.config = config, .rate = rate};
+    *c = (struct control){.config = config, .memory = memory, .rate = rate};
     c->worker.wake_fd = c->worker.result_fd = -1;
     c->declick_frames = control_frames(c, (double)config->ramp);
     methods_init();
-    allocator_tag(a, "voices, control");
-    enum status status = voice_table_init(&c->voices, a, config->voices);
-    allocator_tag(a, "buses, control");
-    if (!status) status = bus_table_init(&c->buses, a, config->buses, config->channels);
-    allocator_tag(a, "worker's queues, sample store");
+    struct allocator *voices = memory_allocator(memory, MEMORY_VOICES);
+    struct allocator *mixer = memory_allocator(memory, MEMORY_MIXER);
+    struct allocator *tables = memory_allocator(memory, MEMORY_CONTROL);
+    allocator_tag(voices, "books");
+    enum status status = voice_table_init(&c->voices, voices, config->voices);
+    allocator_tag(mixer, "books and graphs");
+    if (!status) status = bus_table_init(&c->buses, mixer, config->buses, config->channels);
     // A job for each sound that is freed, and for each load.
-    if (!status) status = worker_init(&c->worker, a, config, rate, config->sounds + MAX_LOADS + 1);
-    allocator_tag(a, "sound table");
-    if (!status) status = sound_table_init(&c->sounds, a, config->sounds, &c->worker);
+    if (!status) status = worker_init(&c->worker, memory, config, rate, config->sounds + MAX_LOADS + 1);
+    allocator_tag(tables, "sounds");
+    if (!status) status = sound_table_init(&c->sounds, tables, config->sounds, &c->worker);
     if (status) control_fini(c);
     return status;
 }

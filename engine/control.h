@@ -8,6 +8,7 @@
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/memory.h"
 #include "alloc/status.h"
 #include "engine/backends/backend.h"
 #include "engine/bus_table.h"
@@ -39,6 +40,7 @@ struct sync_ring {
 /// Owned by the control thread.
 struct control {
     const struct config *config;
+    struct memory *memory;
     uint32_t rate;
     uint32_t declick_frames;
     struct engine_rt *rt;
@@ -62,7 +64,7 @@ struct control {
 
 // ---- set-up ----
 
-NODISCARD enum status control_init(struct control *c, struct allocator *a, const struct config *config,
+NODISCARD enum status control_init(struct control *c, struct memory *memory, const struct config *config,
                                    uint32_t rate);
 void control_fini(struct control *c);
 

@@ -83,7 +83,7 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     if (status) return status;
 
     struct engine *e = &d->engine;
-    status = transport_open(&d->transport, arena_allocator(&e->arena), config->socket,
+    status = transport_open(&d->transport, memory_allocator(&e->memory, MEMORY_CONTROL), config->socket,
                             (uint16_t)config->udp_port, reason);
     if (status) return status;
     e->control.transport = e->control.replies.transport = &d->transport;

@@ -5,9 +5,11 @@
 #define ENGINE_ENGINE_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include "alloc/arena.h"
 #include "alloc/attr.h"
+#include "alloc/cleanup.h"
+#include "alloc/memory.h"
 #include "alloc/status.h"
 #include "engine/config.h"
 #include "engine/control.h"
@@ -15,8 +17,9 @@
 
 /// Owned by the control thread, but for what rt and the worker own inside.
 struct engine {
-    struct arena arena;
-    struct config config; // a copy
+    struct memory memory;
+    struct cleanup cleanup; // what engine_fini() undoes
+    struct config config;   // a copy
     struct engine_rt rt;
     struct control control;
 };
@@ -31,7 +34,7 @@ void engine_fini(struct engine *e);
 /// Fails with STATUS_NOT_ALLOWED when it must be locked and cannot be.
 NODISCARD enum status engine_seal(struct engine *e, char *reason);
 
-/// What the configuration costs, a line each, on standard output.
-void engine_print_memory(const struct engine *e);
+/// The map: each region with its budget, and what its memory is for, on `to`.
+void engine_print_memory(const struct engine *e, FILE *to);
 
 #endif

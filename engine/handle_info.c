@@ -62,8 +62,9 @@ void handle_status(struct control *c, const struct call *call)
     add_int(w, "voices_refused", (int64_t)c->voices.n_refused);
     add_int(w, "sounds", c->sounds.max_sounds - c->sounds.n_free);
     add_int(w, "sounds_max", c->sounds.max_sounds);
-    add_int(w, "sound_bytes",
-            (int64_t)atomic_load_explicit(&c->worker.store_used_bytes, memory_order_relaxed));
+    struct memory_usage sounds;
+    memory_usage(c->memory, MEMORY_SOUNDS, &sounds);
+    add_int(w, "sound_bytes", (int64_t)sounds.used_bytes);
     add_int(w, "sound_bytes_max", (int64_t)c->config->sound_memory << 20);
     add_int(w, "buses", c->buses.n_buses);
     add_int(w, "buses_max", c->buses.max_buses);

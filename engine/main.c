@@ -79,7 +79,7 @@ static int check_config(const struct config *config)
         log_error("%s", reason);
         return 1;
     }
-    engine_print_memory(&engine);
+    engine_print_memory(&engine, stdout);
     engine_fini(&engine);
     return 0;
 }

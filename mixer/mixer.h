@@ -27,8 +27,9 @@ struct mixer_config {
     const struct bus_graph *graph; // the first one
 };
 
-/// Everything from `a`. Fails with STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
-NODISCARD enum status mixer_init(struct mixer *m, struct allocator *a, const struct mixer_config *config);
+/// Voices from one allocator, buses from the other. Fails with STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
+NODISCARD enum status mixer_init(struct mixer *m, struct allocator *voices, struct allocator *buses,
+                                 const struct mixer_config *config);
 
 // ---- rt ----
 

@@ -51,8 +51,13 @@ struct engine_rt {
 
 // ---- set-up: before any thread runs ----
 
-/// Everything from `a`. `queue_slots`: a power of two.
-NODISCARD enum status engine_rt_init(struct engine_rt *e, struct allocator *a,
+/// Where the memory comes from; all of it may be one.
+struct rt_memory {
+    struct allocator *queues, *voices, *mixer;
+};
+
+/// `queue_slots`: a power of two.
+NODISCARD enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
                                      const struct mixer_config *config, uint32_t queue_slots);
 
 // ---- rt ----

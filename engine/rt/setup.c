@@ -19,9 +19,10 @@ static uint32_t power_of_two_from(uint32_t n)
     return p;
 }
 
-enum status engine_rt_init(struct engine_rt *e, struct allocator *a, const struct mixer_config *config,
-                           uint32_t queue_slots)
+enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
+                           const struct mixer_config *config, uint32_t queue_slots)
 {
+    struct allocator *a = memory->queues;
     *e = (struct engine_rt){.snapshot_interval = config->rate / 10,
                             .owed_events = OWED_EVENTS(config->n_voices)};
     allocator_tag(a, "command and event queues");
@@ -34,5 +35,5 @@ enum status engine_rt_init(struct engine_rt *e, struct allocator *a, const struc
     size_t snapshot_bytes = sizeof(struct snapshot) + config->n_buses * sizeof(struct bus_meter);
     status = latest_init(&e->snapshot, a, (uint32_t)snapshot_bytes);
     if (status) return status;
-    return mixer_init(&e->mixer, a, config);
+    return mixer_init(&e->mixer, memory->voices, memory->mixer, config);
 }

@@ -17,18 +17,26 @@ static uint32_t power_of_two_from(uint32_t n)
     return p;
 }
 
-enum status worker_init(struct worker *w, struct allocator *a, const struct config *config,
+enum status worker_init(struct worker *w, struct memory *memory, const struct config *config,
                         uint32_t engine_rate, uint32_t max_jobs)
 {
-    *w = (struct worker){.engine_rate = engine_rate, .wake_fd = -1, .result_fd = -1};
+    *w = (struct worker){.engine_rate = engine_rate, .memory = memory, .wake_fd = -1, .result_fd = -1};
+    struct allocator *a = memory_allocator(memory, MEMORY_QUEUES);
+    allocator_tag(a, "jobs and their results");
     uint32_t n_slots = power_of_two_from(max_jobs + 1); // and JOB_QUIT
     enum status status = queue_init(&w->jobs, a, n_slots, sizeof(struct job));
     if (status) return status;
     status = queue_init(&w->results, a, n_slots, sizeof(struct job_result));
     if (status) return status;
-    status = pages_init(&w->store, a, (size_t)config->sound_memory << 20, config->sounds + 1,
-                        strcmp(config->lock_memory, "no") != 0);
+    void *base;
+    size_t bytes;
+    memory_take_space(memory, MEMORY_SOUNDS, &base, &bytes);
+    a = memory_allocator(memory, MEMORY_CONTROL);
+    allocator_tag(a, "gaps of the sample store");
+    status =
+        pages_init_at(&w->store, a, base, bytes, config->sounds + 1, strcmp(config->lock_memory, "no") != 0);
     if (status) return status;
+    memory_publish_pages(memory, MEMORY_SOUNDS, &w->store);
     roots_open(&w->roots, config);
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -56,15 +64,6 @@ static void do_load(struct worker *w, struct load *load)
     }
 }
 
-static void publish_use(struct worker *w)
-{
-    // relaxed: figures for people; nothing depends on their order.
-    size_t page = w->store.page_bytes;
-    atomic_store_explicit(&w->store_used_bytes, w->store.n_used * page, memory_order_relaxed);
-    atomic_store_explicit(&w->store_high_bytes, w->store.n_used_high * page, memory_order_relaxed);
-    atomic_store_explicit(&w->store_lock_failed, w->store.lock_failed, memory_order_relaxed);
-}
-
 static void report(struct worker *w, const struct job *job)
 {
     struct job_result result = {.token = job->token, .load = job->load};
@@ -81,12 +80,12 @@ static bool do_job(struct worker *w, const struct job *job)
     case JOB_LOAD:
         if (atomic_load(&w->is_ending)) break;
         do_load(w, job->load);
-        publish_use(w);
+        memory_publish_pages(w->memory, MEMORY_SOUNDS, &w->store);
         report(w, job);
         break;
     case JOB_FREE:
         pages_free(&w->store, job->memory, job->bytes);
-        publish_use(w);
+        memory_publish_pages(w->memory, MEMORY_SOUNDS, &w->store);
         break;
     case JOB_QUIT: return false;
     }

@@ -9,6 +9,7 @@
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/memory.h"
 #include "alloc/pages.h"
 #include "alloc/queue.h"
 #include "alloc/status.h"
@@ -59,14 +60,13 @@ struct worker {
     _Atomic bool is_ending; // loads that wait are dropped
     int wake_fd;            // eventfd: there are jobs
     int result_fd;          // eventfd: there are results; control polls it
-    _Atomic uint64_t store_used_bytes, store_high_bytes;
-    _Atomic bool store_lock_failed;
+    struct memory *memory;  // where the figures of the store are published
 };
 
 // ---- control ----
 
 /// `max_jobs`: jobs that can be under way at once. Room for as many results.
-NODISCARD enum status worker_init(struct worker *w, struct allocator *a, const struct config *config,
+NODISCARD enum status worker_init(struct worker *w, struct memory *memory, const struct config *config,
                                   uint32_t engine_rate, uint32_t max_jobs);
 NODISCARD enum status worker_start(struct worker *w);
 /// Waits for the job that is being done, drops the others, and frees everything.
