@@ -129,7 +129,7 @@ void cli_bytes_text(char *text, size_t size, double bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     size_t unit = 0;
-    for (; bytes >= 1024 && unit < 4; unit++)
+    for (; bytes >= 1023.95 && unit < 4; unit++) // not "1024.0 KiB", which the next unit says shorter
         bytes /= 1024;
     snprintf(text, size, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }

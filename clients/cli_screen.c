@@ -54,12 +54,12 @@ void cli_screen_begin(struct cli_screen *s)
     s->columns = known ? size.ws_col : 80;
     s->rows = known ? size.ws_row : 24;
     s->row = 0;
-    if (s->is_terminal) fputs("\033[H", stdout);
+    if (s->is_terminal) fputs("\033[H\033[K", stdout);
 }
 
 void cli_screen_end(const struct cli_screen *s)
 {
-    fputs(s->is_terminal ? "\033[K\033[J" : "\n", stdout);
+    fputs(s->is_terminal ? "\033[J" : "\n", stdout);
     fflush(stdout);
 }
 
@@ -67,6 +67,7 @@ bool cli_screen_row(struct cli_screen *s)
 {
     if (s->is_terminal && s->row + 1 >= s->rows) return false;
     s->row++;
-    fputs(s->is_terminal ? "\033[K\r\n" : "\n", stdout);
+    // Cleared before it is written: behind a row that was cut, that would take its last character.
+    fputs(s->is_terminal ? "\r\n\033[K" : "\n", stdout);
     return true;
 }

@@ -99,7 +99,7 @@ static bool release_voices(struct control *c, uint32_t sound, const struct call 
 {
     bool fades = request_has(call->request, PARAM_FADE);
     uint32_t fade_frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
-    if (!control_has_room(c, c->sounds.entries[sound].n_voices)) return false;
+    if (!control_has_room(c, sound_n_voices(&c->sounds.entries[sound]))) return false;
     for (uint32_t slot = 0; slot < c->voices.n_slots; slot++) {
         const struct voice_entry *v = &c->voices.entries[slot];
         if (v->state != SLOT_LIVE || v->sound != sound) continue;
@@ -127,7 +127,7 @@ void handle_sound_unload(struct control *c, const struct call *call)
                        name);
         return;
     }
-    uint32_t n_voices = c->sounds.entries[sound].n_voices;
+    uint32_t n_voices = sound_n_voices(&c->sounds.entries[sound]);
     if (!release_voices(c, sound, call)) {
         control_refuse_full(c, call);
         return;
@@ -153,7 +153,7 @@ void handle_sound_list(struct control *c, const struct call *call)
         osc_add_int(w, (int32_t)c->rate);
         osc_add_text(w, e->decoded.sound.format == SAMPLE_S16 ? "s16" : "f32");
         osc_add_long(w, (int64_t)e->decoded.bytes);
-        osc_add_int(w, (int32_t)e->n_voices);
+        osc_add_int(w, (int32_t)sound_n_voices(e));
         osc_add_text(w, state);
         osc_add_int(w, (int32_t)e->decoded.source_rate);
         reply_add_item(&c->replies, call->client);

@@ -245,7 +245,7 @@ static int read_packet(struct render *r)
 static void settle(struct render *r)
 {
     struct control *c = &r->engine.control;
-    while (c->sounds.n_free_loads < MAX_LOADS) {
+    while (c->sounds.oldest_load) {
         struct pollfd fd = {.fd = c->worker.result_fd, .events = POLLIN};
         poll(&fd, 1, -1);
         control_drain_results(c);

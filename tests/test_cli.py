@@ -4,6 +4,7 @@
 """test_cli.py [CHIME]: the program; else from the environment, CHIME_BIN or CHIME."""
 import array
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import unittest
 
@@ -159,6 +161,8 @@ class Usage(unittest.TestCase):
         self.wrong("bus", "new", "a", "--gain", "1", says="set")
         self.wrong("bus", "set", "a", says="what to set")
         self.wrong("status", "now", says="'now'")
+        self.wrong("memory", "now", says="'now'")
+        self.wrong("memory", "--watch=1", says="no value")
         self.wrong("watch", "me", says="'me'")
         self.wrong("send", says="which path")
         self.wrong("send", "play", says="'play'")
@@ -300,7 +304,7 @@ class Sent(unittest.TestCase):
 
     def test_plain(self):
         self.assertEqual(self.sent("sync"), [["/sync", "i", 1]])
-        for command in "ping", "quit", "status":
+        for command in "memory", "ping", "quit", "status":
             self.assertEqual(self.sent(command), [["/" + command, ""]])
         self.assertEqual(self.sent("unload", "a", "b"), [["/sound/unload", "s", "a"], ["/sound/unload", "s", "b"]])
         self.assertEqual(self.sent("list"), [["/sound/list", ""], ["/voice/list", ""]])
@@ -377,12 +381,16 @@ class Answers(unittest.TestCase):
 
     def test_columns_are_those_of_the_table(self):
         table = tree.read("engine/osc/api.def").replace('"\n', "").replace('       "', "")
-        for item, words in ("sound", ("list", "sounds")), ("voice", ("list", "voices")), ("bus", ("bus",)):
-            columns = re.search(rf"one /{item}/info ([a-z_ ]+) for each", table).group(1).split()
+        for item, method, key, *words in (("/sound/info", "/sound/list", "sounds", "list", "sounds"),
+                                          ("/voice/info", "/voice/list", "voices", "list", "voices"),
+                                          ("/bus/info", "/bus/list", "buses", "bus"),
+                                          ("/memory/region", "/memory", "regions", "memory"),
+                                          ("/memory/pool", "/memory", "pools", "memory")):
+            columns = re.search(rf"one {item} ([a-z_ ]+) for each", table).group(1).split()
             values = ["x"] * len(columns)
-            answer = [pack(f"/{item}/info", *values), pack("/done", f"/{item}/list", 1)]
+            answer = [pack(item, *values), pack("/done", method)]
             listed = json.loads(self.run_with(answer, *words, "--json").stdout)
-            self.assertEqual(list(list(listed.values())[0][0]), columns)
+            self.assertEqual(list(listed[key][0]), columns)
 
     def test_names_cannot_drive_the_terminal(self):
         answer = [pack("/done", "/status", "name", "a\x1b[2Jb\nc")]
@@ -416,15 +424,63 @@ class Answers(unittest.TestCase):
                     watch.stdout.read()
                     self.assertEqual(watch.wait(10), 0)
 
-    def test_watch_draws(self):
-        """On a terminal: one screen, taken back at the end."""
-        def answer(message):
-            if message[0] == "/status":
-                return [pack("/done", "/status", "voices", 3)]
-            return [pack("/bus/info", "master", "", 0.0, 0.0, 0, 0, 1, 2, -0.5, -30.0, -6.0, -40.0), pack("/done", "/bus/list", 1)]
+    MEMORY = [bundle(pack("/memory/region", "voices", 4 * 2**20, 2**20, 2 * 2**20, 3 * 2**20, 0, 512),
+                     pack("/memory/region", "sounds", 2**40, 2**33, 1, 2**40 - 1, 7, 0)),
+              pack("/memory/region", "e\x1b[2Jsc", 1024, 0, 0, 0, 0, 0),
+              pack("/memory/pool", "small", 64, 64, 64, 2), pack("/memory/pool", "none", 0, 0, 0, 0),
+              pack("/done", "/memory", "store_free", 3 * 2**30, "fragmentation", 0.25, "rt_page_faults", 0)]
+
+    def test_memory(self):
+        result = self.run_with(self.MEMORY, "memory")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        lines = result.stdout.splitlines()
+        self.assertEqual([" ".join(line.split()) for line in lines], [
+            "region # used, - highest used high budget refused committed locked",
+            "voices " + "#" * 10 + "-" * 5 + "." * 5 + " 2.0 MiB 3.0 MiB 4.0 MiB 0 1.0 MiB 512 B",
+            # Only what is empty has no cell, and only what is full has all.
+            "sounds #" + "-" * 18 + ". 1 B 1.0 TiB 1.0 TiB 7 8.0 GiB 0 B",
+            "e?[2Jsc " + "." * 20 + " 0 B 0 B 1.0 KiB 0 0 B 0 B",
+            "",
+            "pool used high blocks refused",
+            "small " + "#" * 20 + " 64 64 64 2",
+            "none " + "." * 20 + " 0 0 0 0",
+            "",
+            "store_free 3221225472", "fragmentation 0.25", "rt_page_faults 0"])
+        self.assertEqual(len({len(line) for line in lines[:4]}), 1)  # columns stand below each other
+
+    def test_memory_json(self):
+        seen = json.loads(self.run_with(self.MEMORY, "memory", "--json").stdout)
+        self.assertEqual(list(seen), ["regions", "pools", "store_free", "fragmentation", "rt_page_faults"])
+        self.assertEqual(seen["regions"][1], {"name": "sounds", "budget": 2**40, "committed": 2**33, "used": 1,
+                                              "high": 2**40 - 1, "refused": 7, "locked": 0})
+        self.assertEqual(seen["pools"][0], {"name": "small", "used": 64, "total": 64, "high": 64, "refused": 2})
+        self.assertEqual((len(seen["regions"]), len(seen["pools"]), seen["fragmentation"]), (3, 2, 0.25))
+
+    def test_memory_refused(self):
+        for words in (), ("--watch",):
+            result = self.run_with([pack("/error", "/memory", "unknown_method", "no")], "memory", *words)
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (1, "", "chime: memory: no (unknown_method)\n"))
+
+    def test_memory_watch(self):
+        """No terminal: one table, or object, after the other."""
+        for words, start in ((), "region"), (("--json",), '{"regions"'):
+            with Peer(lambda _: self.MEMORY) as peer:
+                with subprocess.Popen([CHIME, "--url", peer.url, "memory", "--watch", *words], stdout=subprocess.PIPE,
+                                      text=True) as watch:
+                    n = 0
+                    while n < 2:
+                        n += watch.stdout.readline().startswith(start)
+                    watch.send_signal(signal.SIGTERM)
+                    watch.stdout.read()
+                    self.assertEqual(watch.wait(10), 0)
+            self.assertEqual(peer.got[:2], [["/memory", ""]] * 2)
+
+    def on_terminal(self, answer, *words, rows=24):
+        """What the program writes to a terminal, over three pictures: one screen, taken back at the end."""
         master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
         with Peer(answer) as peer:
-            with subprocess.Popen([CHIME, "--url", peer.url, "watch"], stdout=slave, stderr=slave) as watch:
+            with subprocess.Popen([CHIME, "--url", peer.url, *words], stdout=slave, stderr=slave) as watch:
                 os.close(slave)
                 seen = b""
                 while seen.count(b"\x1b[H") < 3:
@@ -435,9 +491,29 @@ class Answers(unittest.TestCase):
                         seen += os.read(master, 65536)
                 self.assertEqual(watch.wait(10), 0)
         os.close(master)
-        self.assertTrue(seen.startswith(b"\x1b[?1049h\x1b[?25l") and seen.endswith(b"\x1b[?25h\x1b[?1049l"))
+        self.assertTrue(seen.startswith(b"\x1b[?1049h\x1b[?25l\x1b[?7l") and seen.endswith(b"\x1b[?7h\x1b[?25h\x1b[?1049l"))
+        return seen
+
+    def test_watch_draws(self):
+        def answer(message):
+            if message[0] == "/status":
+                return [pack("/done", "/status", "voices", 3)]
+            return [pack("/bus/info", "master", "", 0.0, 0.0, 0, 0, 1, 2, -0.5, -30.0, -6.0, -40.0), pack("/done", "/bus/list", 1)]
+        seen = self.on_terminal(answer, "watch")
         self.assertIn(b"master", seen)
         self.assertRegex(seen, rb"\x1b\[31m#+-* *\x1b\[0m  -0.5")
+
+    def test_memory_draws(self):
+        seen = self.on_terminal(lambda _: self.MEMORY, "memory", "--watch")
+        self.assertRegex(seen, rb"voices +\x1b\[32m#{10}-{5}\.{5}\x1b\[0m")
+        self.assertRegex(seen, rb"sounds +\x1b\[31m#-{18}\.\x1b\[0m")  # red: it refused
+        self.assertIn(b"rt_page_faults", seen)
+
+    def test_memory_draws_what_fits(self):
+        picture = self.on_terminal(lambda _: self.MEMORY, "memory", "--watch", rows=3).split(b"\x1b[H")[1]
+        self.assertEqual(picture.count(b"\n"), 2)
+        self.assertIn(b"sounds", picture)
+        self.assertNotIn(b"sc ", picture)
 
 
 class Waiting(unittest.TestCase):

@@ -9,8 +9,9 @@
 #include "engine/osc/transport.h"
 #include "engine/osc/write.h"
 
-/// No datagram with list items is longer, so that it fits into one Ethernet frame.
-#define MAX_BUNDLE_BYTES 1400
+/// No datagram with several list items is longer: it fits into one Ethernet frame, and may wait in a pool's
+/// block.
+#define MAX_BUNDLE_BYTES POOLS_LARGE_BYTES
 
 struct replies {
     struct transport *transport; // NULL: answers to a score, which go nowhere but for errors, to the log

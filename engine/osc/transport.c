@@ -117,12 +117,23 @@ static enum status open_udp(struct transport *t, uint16_t port, char *reason)
     return STATUS_OK;
 }
 
+/// Any answer may have to wait, however long it is.
+static enum status init_outbox(struct transport *t, struct allocator *a)
+{
+    static const uint32_t n_blocks[POOLS_SIZES] = {MAX_WAITING_ANSWERS, MAX_WAITING_ANSWERS,
+                                                   MAX_WAITING_ANSWERS};
+    t->waiting = make(struct waiting_answer, MAX_WAITING_ANSWERS, a);
+    if (!t->waiting) return STATUS_NO_MEMORY;
+    enum status status = pools_init(&t->answers, a, n_blocks);
+    if (status) return status;
+    return pool_init(&t->long_answers, a, MAX_WAITING_LONG_ANSWERS, MAX_ANSWER_BYTES);
+}
+
 enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path, uint16_t udp_port,
                            char *reason)
 {
     *t = (struct transport){.unix_fd = -1, .udp_fd = -1};
-    t->waiting = make(struct waiting_answer, MAX_WAITING_ANSWERS, a);
-    if (!t->waiting) {
+    if (init_outbox(t, a)) {
         snprintf(reason, REASON_BYTES, "no memory for the answers");
         return STATUS_NO_MEMORY;
     }
@@ -218,20 +229,25 @@ static bool is_waiting(const struct transport *t, const struct client *client, u
     return false;
 }
 
+static struct allocator *pool_for(struct transport *t, uint32_t n_bytes)
+{
+    return n_bytes <= POOLS_LARGE_BYTES ? pools_allocator(&t->answers) : pool_allocator(&t->long_answers);
+}
+
 void transport_send(struct transport *t, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
 {
     // A UNIX client that did not bind its socket has no address to answer to.
     if (to->kind == CLIENT_UNIX && to->address_bytes <= sizeof(sa_family_t)) return;
     if (!is_waiting(t, to, t->n_waiting) && try_send(t, to, bytes, n_bytes)) return;
-    if (t->n_waiting == MAX_WAITING_ANSWERS || n_bytes > MAX_ANSWER_BYTES) {
+    struct allocator *pool = pool_for(t, n_bytes);
+    uint8_t *kept = t->n_waiting < MAX_WAITING_ANSWERS ? make(uint8_t, n_bytes, pool) : NULL;
+    if (!kept) {
         t->n_answers_dropped++;
         return;
     }
-    struct waiting_answer *w = &t->waiting[t->n_waiting++];
-    w->client = *to;
-    w->deadline_ns = now_ns() + ANSWER_PATIENCE_NS;
-    w->n_bytes = n_bytes;
-    memcpy(w->bytes, bytes, n_bytes);
+    memcpy(kept, bytes, n_bytes);
+    t->waiting[t->n_waiting++] = (struct waiting_answer){
+        .client = *to, .deadline_ns = now_ns() + ANSWER_PATIENCE_NS, .n_bytes = n_bytes, .bytes = kept};
 }
 
 void transport_flush(struct transport *t)
@@ -246,7 +262,10 @@ void transport_flush(struct transport *t)
             t->n_answers_dropped++;
             done = true;
         }
-        if (done) continue;
+        if (done) {
+            unmake(w->bytes, w->n_bytes, pool_for(t, w->n_bytes));
+            continue;
+        }
         if (n_kept != i) t->waiting[n_kept] = *w;
         n_kept++;
     }

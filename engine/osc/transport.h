@@ -10,6 +10,7 @@
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/pools.h"
 #include "alloc/status.h"
 #include "engine/osc/packet.h"
 
@@ -36,11 +37,14 @@ bool client_is(const struct client *a, const struct client *b);
 /// How long an answer waits before its client counts as gone.
 #define ANSWER_PATIENCE_NS 2000000000ll
 
+/// Answers among them that are longer than POOLS_LARGE_BYTES.
+#define MAX_WAITING_LONG_ANSWERS 32
+
 struct waiting_answer {
     struct client client;
     int64_t deadline_ns; // CLOCK_MONOTONIC
     uint32_t n_bytes;
-    uint8_t bytes[MAX_ANSWER_BYTES];
+    uint8_t *bytes; // of `answers` or `long_answers`, by its length
 };
 
 struct transport {
@@ -48,6 +52,8 @@ struct transport {
     char unix_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     struct waiting_answer *waiting; // in order of sending
     uint32_t n_waiting;
+    struct pools answers;
+    struct pool long_answers;
     uint64_t n_received, n_answers_dropped;
     uint64_t n_kernel_dropped; // datagrams that the UDP socket's buffer had no room for
 };

@@ -13,16 +13,12 @@ enum status sound_table_init(struct sound_table *t, struct allocator *a, uint32_
     uint64_t n_before = a->n_refused;
     t->entries = make(struct sound_entry, max_sounds, a);
     t->free_entries = make(uint32_t, max_sounds, a);
-    t->loads = make(struct load, MAX_LOADS, a);
-    t->free_loads = make(uint32_t, MAX_LOADS, a);
     enum status status = names_init(&t->names, a, max_sounds);
     if (status || allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
     while (t->n_free < max_sounds) { // the lowest on top
         t->free_entries[t->n_free] = max_sounds - 1 - t->n_free;
         t->n_free++;
     }
-    for (; t->n_free_loads < MAX_LOADS; t->n_free_loads++)
-        t->free_loads[t->n_free_loads] = t->n_free_loads;
     return STATUS_OK;
 }
 
@@ -40,7 +36,7 @@ uint32_t sound_find(const struct sound_table *t, const char *name)
 static void free_entry(struct sound_table *t, uint32_t sound)
 {
     struct sound_entry *e = &t->entries[sound];
-    assert(e->state != SOUND_FREE && e->n_voices == 0);
+    assert(e->state != SOUND_FREE);
     if (e->is_listed) names_remove(&t->names, sound);
     if (e->decoded.memory) {
         struct job job = {.type = JOB_FREE, .memory = e->decoded.memory, .bytes = e->decoded.bytes};
@@ -52,13 +48,25 @@ static void free_entry(struct sound_table *t, uint32_t sound)
     t->free_entries[t->n_free++] = sound;
 }
 
+/// Nobody holds it any more.
+static void destroy_entry(void *object)
+{
+    struct sound_entry *e = object;
+    free_entry(e->table, (uint32_t)(e - e->table->entries));
+}
+
+uint32_t sound_n_voices(const struct sound_entry *e)
+{
+    return e->state == SOUND_READY ? refcount_get(&e->refs) - e->is_listed : 0;
+}
+
 /// The cached sound that was used longest ago and plays on no voice.
 static uint32_t find_evictable(const struct sound_table *t)
 {
     uint32_t oldest = SOUND_NONE;
     for (uint32_t i = 0; i < t->max_sounds; i++) {
         const struct sound_entry *e = &t->entries[i];
-        if (e->state != SOUND_READY || !e->is_cached || e->n_voices > 0) continue;
+        if (e->state != SOUND_READY || !e->is_cached || sound_n_voices(e) > 0) continue;
         if (oldest == SOUND_NONE || e->last_used < t->entries[oldest].last_used) oldest = i;
     }
     return oldest;
@@ -68,7 +76,7 @@ static bool evict_one(struct sound_table *t)
 {
     uint32_t oldest = find_evictable(t);
     if (oldest == SOUND_NONE) return false;
-    free_entry(t, oldest);
+    sound_unlist(t, oldest);
     return true;
 }
 
@@ -90,23 +98,36 @@ static enum api_error check_load(struct sound_table *t, const char *name, const 
         strbuf_format(why, "refused sounds %u/%u", t->max_sounds, t->max_sounds);
         return API_REFUSED;
     }
-    if (t->n_free_loads == 0) {
-        strbuf_format(why, "refused loads %d/%d: wait for some to finish (/sync)", MAX_LOADS, MAX_LOADS);
-        return API_REFUSED;
-    }
     return API_OK;
+}
+
+/// A load at the end of the list of those under way.
+static struct load *begin_load(struct sound_table *t)
+{
+    struct load *load = worker_take_load(t->worker);
+    if (!load) return NULL;
+    load->sequence = t->n_loads++;
+    load->older = t->newest_load;
+    if (t->newest_load)
+        t->newest_load->newer = load;
+    else
+        t->oldest_load = load;
+    t->newest_load = load;
+    return load;
 }
 
 enum api_error sound_load(struct sound_table *t, const char *name, const char *path, int fd, uint32_t known,
                           uint32_t *sound, struct strbuf *why)
 {
     enum api_error error = check_load(t, name, path, why);
-    if (error) {
+    struct load *load = error ? NULL : begin_load(t);
+    if (!load) {
         if (fd >= 0) close(fd);
-        return error;
+        if (error) return error;
+        strbuf_format(why, "refused loads %d/%d: wait for some to finish (/sync)", MAX_LOADS, MAX_LOADS);
+        return API_REFUSED;
     }
-    struct load *load = &t->loads[t->free_loads[--t->n_free_loads]];
-    *load = (struct load){.fd = fd, .sequence = t->n_loads++, .is_under_way = true};
+    load->fd = fd;
     memcpy(load->path, path, strlen(path) + 1);
     // The eviction above may have taken the entry that was known.
     if (known != SOUND_NONE && t->entries[known].state == SOUND_READY) {
@@ -133,18 +154,14 @@ bool sound_retry_load(struct sound_table *t, uint32_t sound, struct load *load)
 
 uint64_t sound_oldest_load(const struct sound_table *t)
 {
-    uint64_t oldest = t->n_loads;
-    for (uint32_t i = 0; i < MAX_LOADS && t->n_free_loads < MAX_LOADS; i++)
-        if (t->loads[i].is_under_way && t->loads[i].sequence < oldest) oldest = t->loads[i].sequence;
-    return oldest;
+    return t->oldest_load ? t->oldest_load->sequence : t->n_loads;
 }
 
 void sound_release_load(struct sound_table *t, struct load *load)
 {
-    if (load->fd >= 0) close(load->fd);
-    load->fd = -1;
-    load->is_under_way = false;
-    t->free_loads[t->n_free_loads++] = (uint32_t)(load - t->loads);
+    *(load->older ? &load->older->newer : &t->oldest_load) = load->newer;
+    *(load->newer ? &load->newer->older : &t->newest_load) = load->older;
+    worker_end_load(t->worker, load);
 }
 
 void sound_publish(struct sound_table *t, uint32_t sound, const struct load *load)
@@ -153,6 +170,8 @@ void sound_publish(struct sound_table *t, uint32_t sound, const struct load *loa
     uint32_t old = sound_find(t, e->name);
     if (old != sound && t->entries[old].state == SOUND_READY) sound_unlist(t, old);
     e->state = SOUND_READY;
+    e->table = t;
+    refcount_init(&e->refs, destroy_entry, e);
     e->decoded = load->decoded;
     e->id = load->id;
     e->last_used = ++t->n_uses;
@@ -161,12 +180,10 @@ void sound_publish(struct sound_table *t, uint32_t sound, const struct load *loa
 void sound_unlist(struct sound_table *t, uint32_t sound)
 {
     struct sound_entry *e = &t->entries[sound];
-    if (e->n_voices == 0) {
-        free_entry(t, sound);
-        return;
-    }
-    if (e->is_listed) names_remove(&t->names, sound);
+    if (!e->is_listed) return;
+    names_remove(&t->names, sound);
     e->is_listed = false;
+    refcount_release(&e->refs);
 }
 
 void sound_forget(struct sound_table *t, uint32_t sound)
@@ -176,14 +193,11 @@ void sound_forget(struct sound_table *t, uint32_t sound)
 
 void sound_acquire(struct sound_table *t, uint32_t sound)
 {
-    t->entries[sound].n_voices++;
+    refcount_acquire(&t->entries[sound].refs);
     t->entries[sound].last_used = ++t->n_uses;
 }
 
 void sound_release(struct sound_table *t, uint32_t sound)
 {
-    struct sound_entry *e = &t->entries[sound];
-    assert(e->n_voices > 0);
-    e->n_voices--;
-    if (e->n_voices == 0 && !e->is_listed) free_entry(t, sound);
+    refcount_release(&t->entries[sound].refs);
 }

@@ -8,6 +8,7 @@
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/refcount.h"
 #include "alloc/status.h"
 #include "alloc/strbuf.h"
 #include "engine/names.h"
@@ -16,9 +17,6 @@
 
 #define SOUND_NAME_BYTES 256
 #define SOUND_NONE       UINT32_MAX
-
-/// Files that can be waiting to be loaded at once.
-#define MAX_LOADS 256
 
 enum sound_state { SOUND_FREE, SOUND_LOADING, SOUND_READY };
 
@@ -29,8 +27,9 @@ struct sound_entry {
     char name[SOUND_NAME_BYTES];
     struct decoded decoded; // READY
     struct file_id id;      // READY
-    uint32_t n_voices;      // that borrow `decoded`
-    uint64_t last_used;     // a count of uses, to find the one that was used longest ago
+    struct refcount refs;   // READY: the list's one, and one of each voice
+    struct sound_table *table;
+    uint64_t last_used; // a count of uses, to find the one that was used longest ago
 
     // LOADING
     struct client client; // who gets /done /sound/load or /error; kind CLIENT_NONE for a /play
@@ -43,10 +42,8 @@ struct sound_table {
     uint32_t *free_entries;
     uint32_t n_free;
     struct names names;
-    struct load *loads;
-    uint32_t *free_loads;
-    uint32_t n_free_loads;
-    uint64_t n_loads; // begun since the start
+    struct load *oldest_load, *newest_load; // that are under way
+    uint64_t n_loads;                       // begun since the start
     uint64_t n_uses;
     struct worker *worker;
 };
@@ -82,6 +79,9 @@ void sound_unlist(struct sound_table *t, uint32_t sound);
 
 /// Gives back a loading entry that came to nothing.
 void sound_forget(struct sound_table *t, uint32_t sound);
+
+/// Voices that borrow a sound.
+uint32_t sound_n_voices(const struct sound_entry *e);
 
 /// A voice begins, or ends, to use a ready sound.
 void sound_acquire(struct sound_table *t, uint32_t sound);

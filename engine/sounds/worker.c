@@ -28,6 +28,9 @@ enum status worker_init(struct worker *w, struct memory *memory, const struct co
     if (status) return status;
     status = queue_init(&w->results, a, n_slots, sizeof(struct job_result));
     if (status) return status;
+    allocator_tag(a, "loads");
+    status = shared_pool_init(&w->loads, a, MAX_LOADS, sizeof(struct load));
+    if (status) return status;
     void *base;
     size_t bytes;
     memory_take_space(memory, MEMORY_SOUNDS, &base, &bytes);
@@ -41,6 +44,22 @@ enum status worker_init(struct worker *w, struct memory *memory, const struct co
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return w->wake_fd >= 0 && w->result_fd >= 0 ? STATUS_OK : STATUS_SYSTEM;
+}
+
+// ---- loads ----
+
+struct load *worker_take_load(struct worker *w)
+{
+    uint64_t handle;
+    struct load *load = shared_pool_alloc(&w->loads, &handle);
+    if (load) *load = (struct load){.fd = -1, .handle = handle};
+    return load;
+}
+
+void worker_end_load(struct worker *w, struct load *load)
+{
+    if (load->fd >= 0) close(load->fd);
+    shared_pool_free(&w->loads, load->handle);
 }
 
 // ---- worker thread ----
@@ -78,7 +97,10 @@ static bool do_job(struct worker *w, const struct job *job)
 {
     switch ((enum job_type)job->type) {
     case JOB_LOAD:
-        if (atomic_load(&w->is_ending)) break;
+        if (atomic_load(&w->is_ending)) {
+            worker_end_load(w, job->load);
+            break;
+        }
         do_load(w, job->load);
         memory_publish_pages(w->memory, MEMORY_SOUNDS, &w->store);
         report(w, job);

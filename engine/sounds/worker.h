@@ -12,6 +12,7 @@
 #include "alloc/memory.h"
 #include "alloc/pages.h"
 #include "alloc/queue.h"
+#include "alloc/shared_pool.h"
 #include "alloc/status.h"
 #include "engine/sounds/decode.h"
 #include "engine/sounds/files.h"
@@ -23,8 +24,9 @@ struct load {
     int fd;               // handed over by the client; -1: open `path`
     struct file_id known; // when `path` is still this file, nothing is loaded
     bool has_known;
-    uint64_t sequence; // loads that were begun before this one
-    bool is_under_way; // control's own note
+    uint64_t handle;            // of worker.loads
+    uint64_t sequence;          // loads that were begun before this one
+    struct load *older, *newer; // control's list of those that are under way
 
     enum api_error error;
     char reason[LOAD_REASON_BYTES];
@@ -32,6 +34,9 @@ struct load {
     struct file_id id;
     struct decoded decoded;
 };
+
+/// Files that can be waiting to be loaded at once.
+#define MAX_LOADS 256
 
 /// Direction: control > worker.
 enum job_type { JOB_LOAD, JOB_FREE, JOB_QUIT };
@@ -52,7 +57,8 @@ struct job_result {
 
 struct worker {
     struct queue jobs, results;
-    struct pages store; // owned by the worker thread while it runs
+    struct shared_pool loads; // control takes them; who ends one gives it back
+    struct pages store;       // owned by the worker thread while it runs
     struct roots roots;
     uint32_t engine_rate;
     pthread_t thread;
@@ -71,6 +77,11 @@ NODISCARD enum status worker_init(struct worker *w, struct memory *memory, const
 NODISCARD enum status worker_start(struct worker *w);
 /// Waits for the job that is being done, drops the others, and frees everything.
 void worker_fini(struct worker *w);
+
+/// A load that nobody holds; NULL when MAX_LOADS are under way.
+struct load *worker_take_load(struct worker *w);
+/// Ends it, on whichever thread holds it: closes its file and gives it back.
+void worker_end_load(struct worker *w, struct load *load);
 
 /// False when `max_jobs` are under way.
 NODISCARD bool worker_push(struct worker *w, const struct job *job);
