@@ -125,7 +125,8 @@ static void draw(struct cli_screen *s, const struct view *v)
            "budget", "refused", "committed", "locked");
     for (size_t i = 0; i < v->regions.n_items && cli_screen_row(s); i++)
         draw_region(s, v->regions.items[i]);
-    if (cli_screen_row(s) && cli_screen_row(s))
+    cli_screen_row(s);
+    if (cli_screen_row(s))
         printf("%-16s %-*s%11s%11s%11s%9s", "pool", BAR_CELLS, "", "used", "high", "blocks", "refused");
     for (size_t i = 0; i < v->pools.n_items && cli_screen_row(s); i++)
         draw_pool(s, v->pools.items[i]);

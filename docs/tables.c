@@ -45,6 +45,7 @@ const size_t n_config_keys = COUNT(config_keys);
 
 const struct section sections[] = {
     {"engine", "Budgets of the engine. All memory for them is set aside at the start."},
+    {"memory", "What each region of the daemon's memory may take. `chime memory` tells what it does take."},
     {"output", "What plays, and how."},
     {"control", "Where commands come in."},
     {"paths", "What may be loaded by its path."},
