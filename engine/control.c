@@ -24,6 +24,8 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     if (!status) status = bus_table_init(&c->buses, mixer, config->buses, config->channels);
     // A job for each sound that is freed, and for each load.
     if (!status) status = worker_init(&c->worker, memory, config, rate, config->sounds + MAX_LOADS + 1);
+    allocator_tag(tables, "stack");
+    if (!status) status = stack_init(&c->stack, tables, CONTROL_STACK_BYTES);
     allocator_tag(tables, "sounds");
     if (!status) status = sound_table_init(&c->sounds, tables, config->sounds, &c->worker);
     if (status) control_fini(c);

@@ -9,6 +9,7 @@
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/memory.h"
+#include "alloc/stack.h"
 #include "alloc/status.h"
 #include "engine/backends/backend.h"
 #include "engine/bus_table.h"
@@ -20,6 +21,9 @@
 #include "engine/sounds/sound_table.h"
 #include "engine/sounds/worker.h"
 #include "engine/voice_table.h"
+
+/// For the largest nested work: rt's report on as many buses as there can be, with room to spare.
+#define CONTROL_STACK_BYTES 32768
 
 /// Longest sentence of an /error, with its closing 0.
 #define ERROR_TEXT_BYTES 1024
@@ -49,6 +53,7 @@ struct control {
     struct cycle *cycle;         // NULL when offline
     struct transport *transport; // NULL when offline
     struct replies replies;
+    struct stack stack; // nested work, empty between requests
     struct worker worker;
     struct sound_table sounds;
     struct voice_table voices;

@@ -85,6 +85,18 @@ void control_handle(struct control *c, struct datagram *d)
 
 // ---- reports ----
 
+/// Names the buses whose samples were no numbers: the first time, and then for one block of a thousand.
+static void warn_nonfinite(struct control *c, struct ring_ref ref)
+{
+    struct nonfinite_report *report = stack_push(&c->stack, 1, ref.bytes, _Alignof(struct nonfinite_report));
+    if (report && c->n_nonfinite_events++ % 1000 == 0 && ring_get(&c->rt->reports, ref, report))
+        for (uint32_t i = 0; i < report->n_buses; i++)
+            log_warning(
+                "bus %s: %u samples that were no number were set to silence (said for 1 block of 1000)",
+                c->buses.entries[report->buses[i].bus].name, report->buses[i].n_samples);
+    stack_pop(&c->stack, report);
+}
+
 static void take_event(struct control *c, const struct event *e)
 {
     switch ((enum event_type)e->type) {
@@ -98,11 +110,7 @@ static void take_event(struct control *c, const struct event *e)
     case EVENT_VOICE_ENDED: finish_voice(c, e->slot, (enum voice_end)e->value); break;
     case EVENT_SYNCED: finish_sync(c); break;
     case EVENT_GRAPH_RETIRED: c->buses.graph_in_use[e->slot] = false; break;
-    case EVENT_NONFINITE:
-        if (c->n_nonfinite_events++ % 1000 == 0)
-            log_warning("bus %s: %u samples that were no number were set to silence (message 1 of 1000)",
-                        c->buses.entries[e->slot].name, (unsigned)e->value);
-        break;
+    case EVENT_NONFINITE: warn_nonfinite(c, e->report); break;
     }
 }
 

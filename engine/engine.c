@@ -82,8 +82,9 @@ static enum status init_parts(struct engine *e, uint32_t rate, uint32_t n_channe
     enum status status = control_init(c, &e->memory, &e->config, rate);
     if (!status) cleanup_push(&e->cleanup, undo_control, c);
     struct rt_memory rt = {.queues = memory_allocator(&e->memory, MEMORY_QUEUES),
-                           .voices = memory_allocator(&e->memory, MEMORY_VOICES),
-                           .mixer = memory_allocator(&e->memory, MEMORY_MIXER)};
+                           .mixer = {.voices = memory_allocator(&e->memory, MEMORY_VOICES),
+                                     .buses = memory_allocator(&e->memory, MEMORY_MIXER),
+                                     .scratch = memory_allocator(&e->memory, MEMORY_SCRATCH)}};
     struct mixer_config mixer = {.rate = rate,
                                  .n_voices = e->config.voices,
                                  .n_buses = e->config.buses,

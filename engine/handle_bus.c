@@ -32,11 +32,14 @@ static bool push_levels(struct control *c, uint32_t bus, const bool *was_silence
 /// Levels of a bus after a change of its own or of the solos around it.
 static bool update_levels(struct control *c, uint32_t bus, uint32_t ramp_frames)
 {
-    bool was_silenced[1024] = {false}; // the most that the configuration allows
+    bool *was_silenced = STACK_PUSH(&c->stack, bool, c->buses.n_buses);
+    if (!was_silenced) return false;
     for (uint32_t b = 0; b < c->buses.n_buses; b++)
         was_silenced[b] = c->buses.entries[b].is_silenced;
     bus_update_silenced(&c->buses);
-    return push_levels(c, bus, was_silenced, ramp_frames);
+    bool all_pushed = push_levels(c, bus, was_silenced, ramp_frames);
+    stack_pop(&c->stack, was_silenced);
+    return all_pushed;
 }
 
 void handle_bus_new(struct control *c, const struct call *call)

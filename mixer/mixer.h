@@ -6,6 +6,7 @@
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/scratch.h"
 #include "alloc/status.h"
 #include "mixer/buses.h"
 #include "mixer/voices.h"
@@ -14,11 +15,15 @@
 struct mixer {
     struct voices voices;
     struct buses buses;
-    uint32_t n_channels; // of the device
-    uint64_t n_clipped;  // samples that left beyond full scale and were clipped
+    struct scratch scratch; // what one block needs while it is made
+    uint32_t n_channels;    // of the device
+    uint64_t n_clipped;     // samples that left beyond full scale and were clipped
 };
 
 // ---- set-up: before any thread runs ----
+
+/// More than the largest block needs: its reports on every bus there can be.
+#define MIXER_SCRATCH_BYTES 65536
 
 struct mixer_config {
     uint32_t rate;
@@ -27,8 +32,13 @@ struct mixer_config {
     const struct bus_graph *graph; // the first one
 };
 
-/// Voices from one allocator, buses from the other. Fails with STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
-NODISCARD enum status mixer_init(struct mixer *m, struct allocator *voices, struct allocator *buses,
+/// Where the memory comes from; all of it may be one.
+struct mixer_memory {
+    struct allocator *voices, *buses, *scratch;
+};
+
+/// Fails with STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
+NODISCARD enum status mixer_init(struct mixer *m, const struct mixer_memory *memory,
                                  const struct mixer_config *config);
 
 // ---- rt ----

@@ -7,6 +7,7 @@
 
 RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames)
 {
+    scratch_reset(&m->scratch);
     for (uint32_t c = 0; c < m->n_channels; c++)
         memset(out[c], 0, n_frames * sizeof(float));
 

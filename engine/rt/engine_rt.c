@@ -31,13 +31,26 @@ RT_SAFE static void report_ended(struct engine_rt *e)
     v->n_ended = 0;
 }
 
+/// Leaves the names of the buses in the ring and tells control where. Both may be full: then only the count
+/// goes on.
 RT_SAFE static void report_nonfinite(struct engine_rt *e)
 {
     struct buses *b = &e->mixer.buses;
+    if (b->n_nonfinite == 0) return;
+    uint32_t bytes = nonfinite_report_bytes(b->n_nonfinite);
+    struct nonfinite_report *report =
+        scratch_push(&e->mixer.scratch, 1, bytes, _Alignof(struct nonfinite_report));
+    if (report) report->n_buses = b->n_nonfinite;
     for (uint32_t i = 0; i < b->n_nonfinite; i++) {
         e->n_nonfinite += b->nonfinite_count[i];
-        if (queue_room(&e->events) > e->owed_events)
-            emit_event(e, EVENT_NONFINITE, b->nonfinite_bus[i], b->nonfinite_count[i]);
+        if (!report) continue;
+        report->buses[i].bus = b->nonfinite_bus[i];
+        report->buses[i].n_samples = b->nonfinite_count[i];
+    }
+    if (report && queue_room(&e->events) > e->owed_events) {
+        struct event event = {.type = EVENT_NONFINITE, .frame = e->frame};
+        event.report = ring_put(&e->reports, report, bytes);
+        if (event.report.bytes == 0 || !queue_push(&e->events, &event)) e->n_reports_lost++;
     }
     b->n_nonfinite = 0;
 }
@@ -74,6 +87,7 @@ RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t 
         done += n;
         report_ended(e);
         report_nonfinite(e);
+        ring_advance(&e->reports);
     }
     publish_snapshot(e);
 }

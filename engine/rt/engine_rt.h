@@ -9,6 +9,7 @@
 #include "alloc/attr.h"
 #include "alloc/latest.h"
 #include "alloc/queue.h"
+#include "alloc/ring.h"
 #include "alloc/status.h"
 #include "engine/rt/command.h"
 #include "engine/rt/event.h"
@@ -26,6 +27,12 @@
 /// Room for the reports that may be left out when it is used up (EVENT_NONFINITE).
 #define SPARE_EVENTS 1024
 
+/// Blocks that a report stays readable: longer than control sleeps, at any sample rate.
+#define REPORT_BLOCKS 1024
+
+/// Room for reports; the largest, of all buses at once, is an eighth of it.
+#define REPORT_BYTES 65536
+
 /// What the mixer reports ten times a second, for each bus; newest only.
 struct snapshot {
     uint64_t frame;
@@ -39,11 +46,13 @@ struct engine_rt {
     struct queue commands;  // control > rt
     struct queue events;    // rt > control
     struct latest snapshot; // rt > control: struct snapshot
+    struct ring reports;    // rt > control: what events point to, for REPORT_BLOCKS blocks
 
     // owned by rt
     struct mixer mixer;
     uint64_t frame; // frames rendered since the start
     uint64_t n_nonfinite;
+    uint64_t n_reports_lost; // reports that found no room
     uint64_t next_snapshot_frame;
     uint32_t snapshot_interval;
     uint32_t owed_events; // room of the event queue that reports may not take
@@ -53,7 +62,8 @@ struct engine_rt {
 
 /// Where the memory comes from; all of it may be one.
 struct rt_memory {
-    struct allocator *queues, *voices, *mixer;
+    struct allocator *queues;
+    struct mixer_memory mixer;
 };
 
 /// `queue_slots`: a power of two.

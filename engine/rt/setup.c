@@ -31,9 +31,12 @@ enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
     status =
         queue_init(&e->events, a, power_of_two_from(e->owed_events + SPARE_EVENTS), sizeof(struct event));
     if (status) return status;
+    allocator_tag(a, "reports");
+    status = ring_init(&e->reports, a, REPORT_BYTES, REPORT_BLOCKS);
+    if (status) return status;
     allocator_tag(a, "snapshots");
     size_t snapshot_bytes = sizeof(struct snapshot) + config->n_buses * sizeof(struct bus_meter);
     status = latest_init(&e->snapshot, a, (uint32_t)snapshot_bytes);
     if (status) return status;
-    return mixer_init(&e->mixer, memory->voices, memory->mixer, config);
+    return mixer_init(&e->mixer, &memory->mixer, config);
 }
