@@ -63,6 +63,7 @@ struct control {
     bool graph_is_stale;             // the tree changed while no graph was free
     bool quit;
     int64_t started_ns;          // CLOCK_MONOTONIC
+    bool is_warm;                // the audio thread has run long enough to have touched all it needs
     uint64_t page_faults_before; // of the audio thread when it had warmed up
     uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events;
 };
@@ -77,6 +78,11 @@ void control_fini(struct control *c);
 NODISCARD enum status control_configure_buses(struct control *c, char *reason);
 
 // ---- for the handlers ----
+
+/// Figures of a pool of any kind, in blocks.
+struct pool_usage {
+    uint64_t n_used, n_blocks, n_high, n_refused;
+};
 
 /// A request with its way back.
 struct call {
@@ -100,6 +106,8 @@ void control_refuse_full(struct control *c, const struct call *call);
 uint32_t control_frames(const struct control *c, double seconds);
 /// Page faults of the audio thread since it began.
 uint64_t control_page_faults(const struct control *c);
+/// The same since it has warmed up; 0 before.
+uint64_t control_page_faults_when_warm(const struct control *c);
 /// Publishes the present tree of buses, now or as soon as a graph is free.
 void control_publish_graph(struct control *c);
 

@@ -34,7 +34,6 @@ struct daemon {
     struct config fallback; // what the timer is opened with when the device is lost
     int signal_fd;
     int64_t next_status_ns;
-    bool is_warm;
     uint8_t packet[OSC_MAX_PACKET_BYTES + 1];
 };
 
@@ -66,8 +65,7 @@ static enum status start_backend(struct daemon *d, char *reason)
     struct control *c = &d->engine.control;
     enum status status = d->backend->ops->start(d->backend, &d->cycle, reason);
     c->backend = status ? NULL : d->backend;
-    c->page_faults_before = 0;
-    d->is_warm = false;
+    c->is_warm = false;
     return status;
 }
 
@@ -143,8 +141,8 @@ static void watch_audio(struct daemon *d)
     struct control *c = &d->engine.control;
     if (atomic_load_explicit(&d->backend->lost, memory_order_acquire)) replace_lost_backend(d);
     // relaxed: a count for people.
-    if (!d->is_warm && atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed) > WARM_UP_CYCLES) {
-        d->is_warm = true;
+    if (!c->is_warm && atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed) > WARM_UP_CYCLES) {
+        c->is_warm = true;
         c->page_faults_before = control_page_faults(c);
     }
     int64_t now = now_ns();

@@ -27,6 +27,7 @@ static handler *const handlers[N_METHODS] = {
     [METHOD_BUS_SET] = handle_bus_set,
     [METHOD_BUS_LIST] = handle_bus_list,
     [METHOD_STATUS] = handle_status,
+    [METHOD_MEMORY] = handle_memory,
     [METHOD_PING] = handle_ping,
     [METHOD_SYNC] = handle_sync,
     [METHOD_QUIT] = handle_quit,

@@ -44,7 +44,7 @@ static void add_backend(struct control *c, struct osc_writer *w)
     // The worst since the last /status.
     add_float(w, "load_worst",
               atomic_exchange_explicit(&c->cycle->load_worst_ppm, 0, memory_order_relaxed) * 1e-6);
-    add_int(w, "rt_page_faults", (int64_t)(control_page_faults(c) - c->page_faults_before));
+    add_int(w, "rt_page_faults", (int64_t)(control_page_faults_when_warm(c)));
 }
 
 void handle_status(struct control *c, const struct call *call)
@@ -95,6 +95,11 @@ uint64_t control_page_faults(const struct control *c)
     const char *fields = strrchr(line, ')');
     if (fields) sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %lu %*u %lu", &minor, &major);
     return minor + major;
+}
+
+uint64_t control_page_faults_when_warm(const struct control *c)
+{
+    return c->is_warm ? control_page_faults(c) - c->page_faults_before : 0;
 }
 
 void handle_ping(struct control *c, const struct call *call)

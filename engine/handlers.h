@@ -19,6 +19,7 @@ void handle_bus_new(struct control *c, const struct call *call);
 void handle_bus_set(struct control *c, const struct call *call);
 void handle_bus_list(struct control *c, const struct call *call);
 void handle_status(struct control *c, const struct call *call);
+void handle_memory(struct control *c, const struct call *call);
 void handle_ping(struct control *c, const struct call *call);
 void handle_sync(struct control *c, const struct call *call);
 void handle_quit(struct control *c, const struct call *call);

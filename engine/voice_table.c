@@ -40,6 +40,7 @@ uint32_t voice_acquire(struct voice_table *t, int32_t id)
         return VOICE_NONE;
     }
     uint32_t slot = t->free_slots[t->n_slots - 1 - t->n_used++];
+    if (t->n_used > t->n_high) t->n_high = t->n_used;
     t->entries[slot] = (struct voice_entry){.state = SLOT_PENDING, .next_pending = VOICE_NONE};
     t->entries[slot].id = id >= 0 ? id : choose_id(t);
     names_insert(&t->ids, names_hash_int((uint32_t)t->entries[slot].id), slot);

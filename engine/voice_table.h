@@ -45,7 +45,7 @@ struct voice_entry {
 /// Owned by control.
 struct voice_table {
     struct voice_entry *entries;
-    uint32_t n_slots, n_used;
+    uint32_t n_slots, n_used, n_high;
     uint32_t *free_slots;
     struct names ids;
     int32_t next_id;

@@ -45,4 +45,7 @@ uint64_t cycle_now_ns(void);
 __attribute__((weak)) void chimed_rt_enter(void);
 __attribute__((weak)) void chimed_rt_leave(void);
 
+/// How often a real-time section asked for memory, where something counts it.
+__attribute__((weak)) uint64_t chimed_rt_allocations(void);
+
 #endif

@@ -95,6 +95,7 @@ static enum api_error check_load(struct sound_table *t, const char *name, const 
         return API_BAD_ARGUMENTS;
     }
     if (t->n_free == 0 && !evict_one(t)) {
+        t->n_refused++;
         strbuf_format(why, "refused sounds %u/%u", t->max_sounds, t->max_sounds);
         return API_REFUSED;
     }
@@ -113,6 +114,7 @@ static struct load *begin_load(struct sound_table *t)
     else
         t->oldest_load = load;
     t->newest_load = load;
+    if (++t->n_under_way > t->n_under_way_high) t->n_under_way_high = t->n_under_way;
     return load;
 }
 
@@ -136,6 +138,7 @@ enum api_error sound_load(struct sound_table *t, const char *name, const char *p
     }
 
     *sound = t->free_entries[--t->n_free];
+    if (t->max_sounds - t->n_free > t->n_high) t->n_high = t->max_sounds - t->n_free;
     struct sound_entry *e = &t->entries[*sound];
     *e = (struct sound_entry){
         .state = SOUND_LOADING, .is_listed = true, .first_pending = SOUND_NONE, .last_pending = SOUND_NONE};
@@ -161,6 +164,7 @@ void sound_release_load(struct sound_table *t, struct load *load)
 {
     *(load->older ? &load->older->newer : &t->oldest_load) = load->newer;
     *(load->newer ? &load->newer->older : &t->newest_load) = load->older;
+    t->n_under_way--;
     worker_end_load(t->worker, load);
 }
 

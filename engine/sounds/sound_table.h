@@ -40,9 +40,11 @@ struct sound_table {
     struct sound_entry *entries;
     uint32_t max_sounds;
     uint32_t *free_entries;
-    uint32_t n_free;
+    uint32_t n_free, n_high;
+    uint64_t n_refused;
     struct names names;
     struct load *oldest_load, *newest_load; // that are under way
+    uint32_t n_under_way, n_under_way_high; // loads
     uint64_t n_loads;                       // begun since the start
     uint64_t n_uses;
     struct worker *worker;
