@@ -23,7 +23,7 @@ static char reason[LOAD_REASON_BYTES];
 
 /// LeakSanitizer asks for it. libsndfile 1.2.0 loses the Vorbis decoder's state when it refuses a damaged
 /// file.
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:vorbis_info_init";
