@@ -58,8 +58,9 @@ static int write_tone(int format, int n_channels, int rate, sf_count_t n_frames)
     if (!sf_format_check(&info)) return -1;
     int fd = memfd_create("sound", 0);
     SNDFILE *f = sf_open_fd(dup(fd), SFM_WRITE, &info, SF_TRUE);
-    for (sf_count_t i = 0; i < n_frames * n_channels; i++)
-        samples[i] = (float)tone((double)(i / n_channels) / rate, (int)(i % n_channels));
+    for (sf_count_t i = 0; i < n_frames; i++)
+        for (int c = 0; c < n_channels; c++)
+            samples[i * n_channels + c] = (float)tone((double)i / rate, c);
     bool is_written = f && sf_writef_float(f, samples, n_frames) == n_frames;
     if (f) is_written &= sf_close(f) == 0;
     if (is_written) return fd;
