@@ -96,7 +96,7 @@ static void add_args_before(enum method m, unsigned n)
         add_good((enum param)method_info(m)->args[i]);
 }
 
-static int take_all(enum method m)
+static enum api_error take_all(enum method m)
 {
     const struct method_info *info = method_info(m);
     begin();

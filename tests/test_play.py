@@ -3,12 +3,12 @@
 # test_play.py - the daemon and its client as people run them: what is asked for is what happens.
 import contextlib
 import ctypes
+import functools
 import json
 import math
 import os
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -139,8 +139,8 @@ class Voices(Playing):
 
     def test_start_end_rate_and_loops_take_their_time(self):
         for wanted, *keys in ((0.2, "start", 9.8), (0.2, "start", 3.0, "end", 3.2), (0.2, "start", 6.8, "rate", 16.0),
-                              (0.2, "start", 0.2, "rate", -1.0), (0.25, "start", 9.95, "loop_start", 9.95, "loop_count", 5),
-                              (0.2, "end", 0.1, "rate", 0.5)):
+                              (0.2, "start", 0.2, "rate", -1.0), (0.2, "end", 0.1, "rate", 0.5),
+                              (0.25, "start", 9.95, "loop_start", 9.95, "loop_count", 5)):
             self.assertTrue(wanted - 0.01 < self.length_of(*keys) < wanted + 0.15, keys)
 
     def test_loop_until_told_otherwise(self):
@@ -224,6 +224,10 @@ class Sounds(Playing):
         self.client.do("/sync", 1)
         return self.client.status()["sound_bytes"]
 
+    def lengths(self, name):
+        """Frames of each sound of this name; those that still play are among them."""
+        return sorted(row[2] for row in self.client.items("/sound/list") if row[0] == name)
+
     def test_load_list_and_unload(self):
         before = self.used()
         path = self.daemon.write("a b.wav", wav([1, 2] * 1000, 2, rate=44100))
@@ -275,10 +279,9 @@ class Sounds(Playing):
         self.assertEqual(self.client.do("/sound/load", "x", self.daemon.sound("x2.wav", seconds(0.5)))[:3],
                          ["x", 1, RATE // 2])
         self.client.do("/play", "x", "id", 2, "loop", 1)
-        rows = [row[2] for row in self.client.items("/sound/list") if row[0] == "x"]
-        self.assertEqual(sorted(rows), [RATE // 2, RATE])  # the old one stays as long as 1 plays it
+        self.assertEqual(self.lengths("x"), [RATE // 2, RATE])  # the old one stays as long as 1 plays it
         self.client.do("/stop", 1)
-        until(lambda: [r[2] for r in self.client.items("/sound/list") if r[0] == "x"] == [RATE // 2], "its end")
+        until(lambda: self.lengths("x") == [RATE // 2], "the old one's end")
         self.client.do("/stop", 2)
         until(lambda: 2 not in self.client.voices(), "its end")
         self.client.do("/sound/unload", "x")
@@ -306,7 +309,7 @@ class Sounds(Playing):
     def test_a_changed_file_is_loaded_anew(self):
         for by_hand_over in False, True:
             path = self.daemon.write("changing.wav" if by_hand_over else "sounds/changing.wav", seconds(0.3))
-            play = (lambda p=path: self.done("play", p)) if by_hand_over else (lambda p=path: self.client.do("/play", p))
+            play = functools.partial(*((self.done, "play") if by_hand_over else (self.client.do, "/play")), path)
             play()
             play()
             self.assertEqual(self.client.sounds()[path]["frames"], RATE * 3 // 10)
@@ -314,7 +317,7 @@ class Sounds(Playing):
             with open(path, "wb") as file:
                 file.write(seconds(0.2))
             play()
-            until(lambda: [r[2] for r in self.client.items("/sound/list") if r[0] == path] == [RATE // 5], "only the new one")
+            until(lambda p=path: self.lengths(p) == [RATE // 5], "only the new one")
 
     def test_names_and_paths(self):
         shutil.copytree(self.daemon.sounds, os.path.join(self.daemon.sounds, "below"))
@@ -367,6 +370,15 @@ class Buses(Playing):
                          {"master", "music", "drums", "speech"})
 
 
+    def test_what_is_no_number_is_silenced_and_told(self):
+        self.client.call("/bus/new", "broken")
+        path = self.daemon.sound("nan.wav", wav([0.25, math.nan, math.inf] * 2000, bits=-32))
+        self.client.do("/play", path, "bus", "broken", "loop", 1)
+        self.assertTrue(-20 < self.level() < -10, self.level())
+        self.assertGreater(self.client.status()["nonfinite"], 1000)
+        self.assertIn("bus broken: ", self.daemon.stderr())
+
+
 class SoundInfo(ctypes.Structure):
     """SF_INFO of libsndfile, which writes the formats that this file cannot."""
     _fields_ = [("frames", ctypes.c_int64), *((name, ctypes.c_int) for name in
@@ -414,7 +426,8 @@ class Formats(Playing):
         for rate in 8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 192000:
             samples = [v for s in sine(rate // 4, 200, rate) for v in (s, s)]
             exact = math.ceil(rate // 4 * RATE / rate)
-            name, channels, frames, *_ = self.client.do("/sound/load", "r", self.daemon.sound("r.wav", wav(samples, 2, rate)))
+            path = self.daemon.sound("r.wav", wav(samples, 2, rate))
+            name, channels, frames, *_ = self.client.do("/sound/load", "r", path)
             self.assertEqual((name, channels), ("r", 2))
             self.assertAlmostEqual(frames, exact, delta=1, msg=rate)
 
@@ -453,8 +466,9 @@ class OtherSenders(Playing):
         subprocess.run(["nc", "-u", "-w0", "127.0.0.1", str(self.daemon.port)], check=True,
                        input=osc("/play", "long", "id", 21))
         until(lambda: 21 in self.client.voices(), "the voice")
-        answer = subprocess.run(["socat", "-t1", "-", f"UNIX-SENDTO:{self.daemon.socket},bind={self.daemon.path('sc')}"],
-                                check=True, capture_output=True, input=osc("/stop", 21)).stdout
+        unix = f"UNIX-SENDTO:{self.daemon.socket},bind={self.daemon.path('clients/socat')}"
+        answer = subprocess.run(["socat", "-t1", "-", unix], check=True, capture_output=True,
+                                input=osc("/stop", 21)).stdout
         self.assertEqual(answer, osc("/done", "/stop", 1))
         answer = subprocess.run(["socat", "-t1", "-", f"UDP:127.0.0.1:{self.daemon.port}"], check=True,
                                 capture_output=True, input=osc("/ping")).stdout
@@ -547,12 +561,14 @@ width = 2
             buses = daemon.client().buses()
             self.assertEqual(set(buses), {"master", "drums", "music", "rear"})
             self.assertEqual((buses["drums"]["parent"], buses["drums"]["gain"]), ("music", -6))
-            self.assertEqual((buses["music"]["parent"], buses["music"]["pan"], buses["music"]["mute"]), ("master", 0.5, 1))
+            music = buses["music"]
+            self.assertEqual((music["parent"], music["pan"], music["mute"]), ("master", 0.5, 1))
             self.assertEqual((buses["rear"]["out"], buses["rear"]["width"]), (3, 2))
             self.assertEqual(daemon.client().status()["channels"], 4)
 
     def test_flags_win_over_files(self):
-        with Daemon("--voices", "7", "--period", "128", config="[engine]\nvoices = 9\n[output]\nrate = 44100\n") as daemon:
+        config = "[engine]\nvoices = 9\n[output]\nrate = 44100\n"
+        with Daemon("--voices", "7", "--period", "128", config=config) as daemon:
             client = daemon.client()
             until(lambda: client.status()["frames"] > 0, "the first period")
             status = client.status()

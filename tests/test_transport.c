@@ -1,116 +1,15 @@
 // SPDX-License-Identifier: MIT
-// test_transport.c - the sockets, with real clients on the other end, and the answers that go through them.
+// test_transport.c - the sockets, with real clients on the other end.
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/osc/reply.h"
 #include "engine/osc/transport.h"
 #include "tests/arena_limits.h"
-#include "tests/osc_build.h"
-
-struct fixture {
-    char folder[32];
-    char path[64]; // of the daemon's socket
-    struct arena arena;
-    struct transport t;
-    struct replies replies;
-    uint16_t port;
-    uint8_t buffer[OSC_MAX_PACKET_BYTES + 1];
-};
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof in;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
-    close(fd);
-    return ntohs(in.sin_port);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    char reason[256] = "";
-    *state = f;
-    strcpy(f->folder, "/tmp/chimed-XXXXXX");
-    if (!mkdtemp(f->folder) || arena_init(&f->arena, 1 << 26)) return 1;
-    snprintf(f->path, sizeof f->path, "%s/new/s", f->folder);
-    f->port = free_port();
-    if (transport_open(&f->t, &f->arena, f->path, f->port, reason)) fail_msg("%s", reason);
-    f->replies.transport = &f->t;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    char parent[64];
-    transport_close(&f->t);
-    assert_int_equal(access(f->path, F_OK), -1); // nothing is left
-    snprintf(parent, sizeof parent, "%s/new", f->folder);
-    rmdir(parent);
-    rmdir(f->folder);
-    arena_fini(&f->arena);
-    free(f);
-    return 0;
-}
-
-/// A client's socket, bound where `name` says (NULL: nowhere), connected to the daemon.
-static int unix_client(const struct fixture *f, const char *name)
-{
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    if (name) {
-        snprintf(un.sun_path, sizeof un.sun_path, "%s/%s", f->folder, name);
-        unlink(un.sun_path);
-        assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
-    }
-    snprintf(un.sun_path, sizeof un.sun_path, "%s", f->path);
-    assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof un), 0);
-    return fd;
-}
-
-static void close_client(const struct fixture *f, int fd, const char *name)
-{
-    char path[128];
-    close(fd);
-    snprintf(path, sizeof path, "%s/%s", f->folder, name);
-    unlink(path);
-}
-
-static int udp_client(const struct fixture *f)
-{
-    struct sockaddr_in in = {
-        .sin_family = AF_INET, .sin_port = htons(f->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof in), 0);
-    return fd;
-}
-
-static struct datagram receive(struct fixture *f, int fd)
-{
-    struct datagram d;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 2000), 1);
-    assert_true(transport_receive(&f->t, fd, f->buffer, &d));
-    return d;
-}
-
-static void expect_bytes(int fd, const void *bytes, size_t n)
-{
-    uint8_t got[70000];
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 2000), 1);
-    assert_int_equal(recv(fd, got, sizeof got, 0), n);
-    assert_memory_equal(got, bytes, n);
-}
+#include "tests/transport_rig.h"
 
 // ---- there and back ----
 
@@ -226,12 +125,6 @@ static void test_descriptors(void **state)
 }
 
 // ---- answers that wait ----
-
-static struct client client_of(struct fixture *f, int fd)
-{
-    assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
-    return receive(f, f->t.unix_fd).client;
-}
 
 static void send_number(struct fixture *f, const struct client *to, uint32_t n)
 {
@@ -376,57 +269,7 @@ static void test_udp_listens_on_this_machine_only(void **state)
     assert_int_equal(ntohs(in.sin_port), f->port);
 }
 
-// ---- replies ----
-
-static void test_items_travel_in_bundles(void **state)
-{
-    struct fixture *f = *state;
-    int fd = unix_client(f, "a");
-    struct client to = client_of(f, fd);
-    for (int i = 0; i < 200; i++) {
-        struct osc_writer *w = reply_begin(&f->replies, "/item");
-        osc_add_int(w, i);
-        osc_add_text(w, i % 50 == 7 ? "a text that is much longer than that of all the other ones" : "x");
-        reply_add_item(&f->replies, &to);
-    }
-    osc_add_int(reply_done(&f->replies, "/list"), 200);
-    reply_send(&f->replies, &to);
-    int32_t next = 0;
-    uint8_t got[4096];
-    for (ssize_t n; (n = recv(fd, got, sizeof got, 0)) > 0;) {
-        assert_true(n <= MAX_BUNDLE_BYTES);
-        assert_null(osc_packet_check(got, (size_t)n));
-        if (memcmp(got, "#bundle", 8) != 0) break;
-        for (ssize_t at = 16; at < n;) {
-            uint32_t size = (uint32_t)got[at + 2] << 8 | got[at + 3];
-            assert_string_equal(got + at + 4, "/item");
-            assert_int_equal(got[at + 4 + 12 + 3], next);
-            next++;
-            at += 4 + (ssize_t)size;
-        }
-    }
-    assert_int_equal(next, 200);
-    assert_string_equal(got, "/done"); // behind all of them
-    close_client(f, fd, "a");
-}
-
-static void test_an_error_always_arrives(void **state)
-{
-    struct fixture *f = *state;
-    static char path[20000], text[1024];
-    uint8_t got[4096];
-    memset(path, 'p', sizeof path - 1);
-    memset(text, 't', sizeof text - 1);
-    int fd = unix_client(f, "a");
-    struct client to = client_of(f, fd);
-    reply_error(&f->replies, &to, path, API_UNKNOWN_METHOD, text);
-    ssize_t n = recv(fd, got, sizeof got, 0);
-    assert_true(n > 1024);
-    assert_null(osc_packet_check(got, (size_t)n));
-    assert_string_equal(got, "/error");
-    assert_int_equal(f->replies.n_errors, 1);
-    close_client(f, fd, "a");
-}
+// ---- set-up ----
 
 static enum status init_one(void *object, struct arena *a)
 {
@@ -462,8 +305,6 @@ int main(void)
         TEST(test_taken_places),
         TEST(test_left_by_a_dead_daemon),
         TEST(test_udp_listens_on_this_machine_only),
-        TEST(test_items_travel_in_bundles),
-        TEST(test_an_error_always_arrives),
         TEST(test_small_arenas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
