@@ -79,11 +79,11 @@ static void insisting_tag(void *ctx, const char *name)
     allocator_tag(i->inner, name);
 }
 
-struct allocator insisting_allocator(struct insisting *i, struct allocator *inner, const char *name)
+struct allocator *insisting_allocator(struct insisting *i, struct allocator *inner, const char *name)
 {
     *i = (struct insisting){.inner = inner, .name = name};
-    return (struct allocator){
-        .alloc = insisting_alloc, .free = insisting_free, .set_tag = insisting_tag, .ctx = i};
+    i->allocator = (struct allocator){insisting_alloc, insisting_free, insisting_tag, i, 0};
+    return &i->allocator;
 }
 
 // ---- refuses one request ----
@@ -106,11 +106,12 @@ static void failing_tag(void *ctx, const char *name)
     allocator_tag(((struct failing *)ctx)->inner, name);
 }
 
-struct allocator failing_allocator(struct failing *f, struct allocator *inner, uint64_t n_before,
-                                   bool and_later)
+struct allocator *failing_allocator(struct failing *f, struct allocator *inner, uint64_t n_before,
+                                    bool and_later)
 {
     *f = (struct failing){.inner = inner, .n_before = n_before, .and_later = and_later};
-    return (struct allocator){.alloc = failing_alloc, .free = failing_free, .set_tag = failing_tag, .ctx = f};
+    f->allocator = (struct allocator){failing_alloc, failing_free, failing_tag, f, 0};
+    return &f->allocator;
 }
 
 // ---- counts ----
@@ -142,9 +143,9 @@ static void counting_tag(void *ctx, const char *name)
     allocator_tag(((struct counting *)ctx)->inner, name);
 }
 
-struct allocator counting_allocator(struct counting *c, struct allocator *inner)
+struct allocator *counting_allocator(struct counting *c, struct allocator *inner)
 {
     *c = (struct counting){.inner = inner};
-    return (struct allocator){
-        .alloc = counting_alloc, .free = counting_free, .set_tag = counting_tag, .ctx = c};
+    c->allocator = (struct allocator){counting_alloc, counting_free, counting_tag, c, 0};
+    return &c->allocator;
 }

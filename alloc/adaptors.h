@@ -28,33 +28,36 @@ struct allocator locked_allocator(struct locked *l);
 
 /// Ends the process, with the reason on standard error, where the inner one refuses. For start-up.
 struct insisting {
+    struct allocator allocator;
     struct allocator *inner;
     const char *name; // a literal: whose memory it is
     const char *tag;
 };
 
-struct allocator insisting_allocator(struct insisting *i, struct allocator *inner, const char *name);
+struct allocator *insisting_allocator(struct insisting *i, struct allocator *inner, const char *name);
 
 // ---- refuses one request ----
 
 /// Lets `n_before` requests through and refuses the next one, or that and all later ones.
 struct failing {
+    struct allocator allocator;
     struct allocator *inner;
     uint64_t n_before, n_seen;
     bool and_later;
 };
 
-struct allocator failing_allocator(struct failing *f, struct allocator *inner, uint64_t n_before,
-                                   bool and_later);
+struct allocator *failing_allocator(struct failing *f, struct allocator *inner, uint64_t n_before,
+                                    bool and_later);
 
 // ---- counts ----
 
 struct counting {
+    struct allocator allocator;
     struct allocator *inner;
     uint64_t n_made, n_freed, n_refused; // requests
     size_t live_bytes, high_bytes;
 };
 
-struct allocator counting_allocator(struct counting *c, struct allocator *inner);
+struct allocator *counting_allocator(struct counting *c, struct allocator *inner);
 
 #endif

@@ -108,9 +108,13 @@ static void tag_for_allocator(void *ctx, const char *name)
     arena_tag(ctx, name);
 }
 
-struct allocator arena_allocator(struct arena *a)
+struct allocator *arena_allocator(struct arena *a)
 {
-    return (struct allocator){.alloc = push_for_allocator, .set_tag = tag_for_allocator, .ctx = a};
+    // The count of refusals stays what it is.
+    a->allocator.alloc = push_for_allocator;
+    a->allocator.set_tag = tag_for_allocator;
+    a->allocator.ctx = a;
+    return &a->allocator;
 }
 
 void arena_tag(struct arena *a, const char *name)
@@ -128,34 +132,32 @@ size_t arena_tag_bytes(const struct arena *a, uint32_t i)
 
 // ---- scopes ----
 
-/// Gives back all above `used_bytes`. Bounded by ARENA_MAX_TAGS steps.
-static void rewind_to(struct arena *a, size_t used_bytes)
+/// Gives back all above `used_bytes`, which the first `n_tags` tags are for.
+static void rewind_to(struct arena *a, size_t used_bytes, uint32_t n_tags)
 {
     assert(!a->sealed);
     if (a->used_bytes > a->high_bytes) a->high_bytes = a->used_bytes;
     debug_retire(a->base + used_bytes, a->used_bytes - used_bytes);
     a->used_bytes = used_bytes;
-    while (a->n_tags > 0 && a->tags[a->n_tags - 1].start_bytes > used_bytes)
-        a->n_tags--;
+    a->n_tags = n_tags;
 }
 
 struct arena_mark arena_begin(struct arena *a)
 {
-    return (struct arena_mark){a->used_bytes, a->depth++};
+    return (struct arena_mark){a->used_bytes, a->depth++, a->n_tags};
 }
 
 void arena_end(struct arena *a, struct arena_mark mark)
 {
     assert(mark.depth + 1 == a->depth && mark.used_bytes <= a->used_bytes); // the last one begun ends first
     a->depth = mark.depth;
-    rewind_to(a, mark.used_bytes);
+    rewind_to(a, mark.used_bytes, mark.n_tags);
 }
 
 void arena_reset(struct arena *a)
 {
     a->depth = 0;
-    a->n_tags = 0;
-    rewind_to(a, 0);
+    rewind_to(a, 0, 0);
 }
 
 // ---- looking at it ----

@@ -41,12 +41,13 @@ struct arena {
     struct arena_tag tags[ARENA_MAX_TAGS];
     uint64_t n_refused;
     struct arena_refusal refusal;
+    struct allocator allocator; // made of it
 };
 
 /// A place to go back to.
 struct arena_mark {
     size_t used_bytes;
-    uint32_t depth;
+    uint32_t depth, n_tags;
 };
 
 // ---- set-up ----
@@ -72,7 +73,7 @@ bool arena_seal(struct arena *a, bool lock);
 #define ARENA_PUSH(arena, type, n) ((type *)arena_push((arena), (n), sizeof(type), CACHE_LINE))
 
 /// As much as an allocator: what inits take. Its memory is given back by the arena only.
-struct allocator arena_allocator(struct arena *a);
+struct allocator *arena_allocator(struct arena *a);
 
 /// Says what the following pushes are for.
 void arena_tag(struct arena *a, const char *name);

@@ -170,9 +170,14 @@ static void guarded_tag(void *ctx, const char *name)
     allocator_tag(g->inner, name);
 }
 
-struct allocator guard_allocator(struct guard *g)
+struct allocator *guard_allocator(struct guard *g)
 {
-    return (struct allocator){.alloc = guarded_alloc, .free = guarded_free, .set_tag = guarded_tag, .ctx = g};
+    // The count of refusals stays what it is.
+    g->allocator.alloc = guarded_alloc;
+    g->allocator.free = guarded_free;
+    g->allocator.set_tag = guarded_tag;
+    g->allocator.ctx = g;
+    return &g->allocator;
 }
 
 // ---- set-up and reports ----

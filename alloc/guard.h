@@ -29,6 +29,7 @@ struct guard {
     struct guard_block *dead, *dead_last; // the quarantine, oldest first
     uint32_t n_live, n_dead;
     size_t live_bytes;
+    struct allocator allocator; // made of it
 };
 
 /// One live allocation, as it is reported.
@@ -44,7 +45,7 @@ void guard_init(struct guard *g, struct allocator *inner, const char *name, uint
 /// Looks at everything once more, empties the quarantine, and returns how many blocks are still live.
 uint32_t guard_fini(struct guard *g);
 
-struct allocator guard_allocator(struct guard *g);
+struct allocator *guard_allocator(struct guard *g);
 
 /// False when a canary or the pattern of a freed block is broken; `*fault` says which.
 bool guard_is_whole(const struct guard *g, struct guard_live *fault);

@@ -63,9 +63,7 @@ enum status memory_init(struct memory *m, const struct memory_config *config)
         part->base = next;
         next += part->budget_bytes + vm_page_bytes();
         arena_init_at(&part->arena, names[i], part->base, part->budget_bytes);
-        part->inner = arena_allocator(&part->arena);
-        guard_init(&part->guard, &part->inner, names[i], &m->serial);
-        part->allocator = HAS_GUARDS ? guard_allocator(&part->guard) : part->inner;
+        guard_init(&part->guard, arena_allocator(&part->arena), names[i], &m->serial);
     }
     return STATUS_OK;
 }
@@ -80,7 +78,8 @@ void memory_fini(struct memory *m)
 
 struct allocator *memory_allocator(struct memory *m, enum memory_region region)
 {
-    return &m->parts[region].allocator;
+    struct memory_part *part = &m->parts[region];
+    return HAS_GUARDS ? guard_allocator(&part->guard) : arena_allocator(&part->arena);
 }
 
 void memory_take_space(struct memory *m, enum memory_region region, void **base, size_t *bytes)

@@ -53,9 +53,7 @@ struct memory_part {
     uint8_t *base;
     size_t budget_bytes;
     struct arena arena;
-    struct allocator inner; // the arena's
-    struct guard guard;     // before it, where it is built in
-    struct allocator allocator;
+    struct guard guard; // before it, where it is built in
     bool is_space, is_locked;
     // published by the owner of bare space
     _Atomic size_t used_bytes, high_bytes, locked_bytes, free_bytes, largest_free_bytes;

@@ -52,9 +52,13 @@ static void free_for_allocator(void *ctx, void *block, size_t bytes)
     if (!freed && CHIMED_MEMORY_GUARDS) debug_fail("pool: %p is given back, but is no block in use", block);
 }
 
-struct allocator pool_allocator(struct pool *p)
+struct allocator *pool_allocator(struct pool *p)
 {
-    return (struct allocator){.alloc = alloc_for_allocator, .free = free_for_allocator, .ctx = p};
+    // The count of refusals stays what it is.
+    p->allocator.alloc = alloc_for_allocator;
+    p->allocator.free = free_for_allocator;
+    p->allocator.ctx = p;
+    return &p->allocator;
 }
 
 bool pool_is_whole(const struct pool *p)

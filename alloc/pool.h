@@ -31,7 +31,8 @@ struct pool {
     uint32_t first_free; // n_blocks: none
     uint32_t n_used, n_high;
     uint64_t n_refused;
-    uint64_t n_stale; // handles and addresses that were not those of a block in use
+    uint64_t n_stale;           // handles and addresses that were not those of a block in use
+    struct allocator allocator; // made of it
 };
 
 // ---- set-up ----
@@ -63,7 +64,7 @@ RT_SAFE pool_handle pool_handle_of(const struct pool *p, const void *block);
 
 /// As much as an allocator for all that fits into a block. An address that is not one of a block in use is
 /// counted, or ends the process where guards are built in.
-struct allocator pool_allocator(struct pool *p);
+struct allocator *pool_allocator(struct pool *p);
 
 /// False when the books contradict themselves, or a free block was written to (where guards are built in).
 bool pool_is_whole(const struct pool *p);

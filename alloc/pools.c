@@ -54,7 +54,11 @@ static void free_for_allocator(void *ctx, void *block, size_t bytes)
     p->n_foreign++;
 }
 
-struct allocator pools_allocator(struct pools *p)
+struct allocator *pools_allocator(struct pools *p)
 {
-    return (struct allocator){.alloc = alloc_for_allocator, .free = free_for_allocator, .ctx = p};
+    // The count of refusals stays what it is.
+    p->allocator.alloc = alloc_for_allocator;
+    p->allocator.free = free_for_allocator;
+    p->allocator.ctx = p;
+    return &p->allocator;
 }

@@ -13,9 +13,10 @@ enum pools_size { POOLS_SMALL, POOLS_MEDIUM, POOLS_LARGE, POOLS_SIZES };
 /// Owned by one thread.
 struct pools {
     struct pool pools[POOLS_SIZES];
-    uint64_t n_moved_up; // requests that took a larger block because the right ones were all in use
-    uint64_t n_refused;  // too large, or all in use
-    uint64_t n_foreign;  // addresses given back that were no block in use
+    uint64_t n_moved_up;        // requests that took a larger block because the right ones were all in use
+    uint64_t n_refused;         // too large, or all in use
+    uint64_t n_foreign;         // addresses given back that were no block in use
+    struct allocator allocator; // made of it
 };
 
 /// So many blocks of each size; 0: none of that size.
@@ -25,6 +26,6 @@ void pools_fini(struct pools *p, struct allocator *a);
 
 /// Requests of up to POOLS_LARGE_BYTES. An address that is no block in use is counted, or ends the process
 /// where guards are built in.
-struct allocator pools_allocator(struct pools *p);
+struct allocator *pools_allocator(struct pools *p);
 
 #endif

@@ -31,7 +31,8 @@ struct queue {
 
 /// Borrows memory of `a` for the arena's life. `n_slots`: a power of two, 2 to 2^24. Fails with
 /// STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
-NODISCARD enum status queue_init(struct queue *q, struct allocator *a, uint32_t n_slots, uint32_t record_bytes);
+NODISCARD enum status queue_init(struct queue *q, struct allocator *a, uint32_t n_slots,
+                                 uint32_t record_bytes);
 
 // ---- producer thread ----
 

@@ -34,9 +34,12 @@ static void *push_for_allocator(void *ctx, size_t bytes, size_t align, const cha
     return p ? memset(p, 0, bytes) : NULL;
 }
 
-struct allocator ring_allocator(struct ring *r)
+struct allocator *ring_allocator(struct ring *r)
 {
-    return (struct allocator){.alloc = push_for_allocator, .ctx = r};
+    // The count of refusals stays what it is.
+    r->allocator.alloc = push_for_allocator;
+    r->allocator.ctx = r;
+    return &r->allocator;
 }
 
 bool ring_get(const struct ring *r, struct ring_ref ref, void *to)

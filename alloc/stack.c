@@ -77,7 +77,11 @@ static void pop_for_allocator(void *ctx, void *p, size_t bytes)
     stack_pop(ctx, p);
 }
 
-struct allocator stack_allocator(struct stack *s)
+struct allocator *stack_allocator(struct stack *s)
 {
-    return (struct allocator){.alloc = push_for_allocator, .free = pop_for_allocator, .ctx = s};
+    // The count of refusals stays what it is.
+    s->allocator.alloc = push_for_allocator;
+    s->allocator.free = pop_for_allocator;
+    s->allocator.ctx = s;
+    return &s->allocator;
 }

@@ -16,7 +16,8 @@ struct stack {
     size_t top; // where the block that was pushed last begins; 0: there is none
     uint32_t n_blocks;
     uint64_t n_refused;
-    uint64_t n_disordered; // pops of a block that was not the last one
+    uint64_t n_disordered;      // pops of a block that was not the last one
+    struct allocator allocator; // made of it
 };
 
 NODISCARD enum status stack_init(struct stack *s, struct allocator *a, size_t size_bytes);
@@ -35,6 +36,6 @@ void *stack_push(struct stack *s, size_t n, size_t item_bytes, size_t align);
 void stack_pop(struct stack *s, void *p);
 
 /// As much as an allocator, for those who give back in reverse.
-struct allocator stack_allocator(struct stack *s);
+struct allocator *stack_allocator(struct stack *s);
 
 #endif
