@@ -83,7 +83,8 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     if (status) return status;
 
     struct engine *e = &d->engine;
-    status = transport_open(&d->transport, &e->allocator, config->socket, (uint16_t)config->udp_port, reason);
+    status = transport_open(&d->transport, arena_allocator(&e->arena), config->socket,
+                            (uint16_t)config->udp_port, reason);
     if (status) return status;
     e->control.transport = e->control.replies.transport = &d->transport;
     e->control.cycle = &d->cycle;

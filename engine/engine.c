@@ -26,14 +26,14 @@ static enum status init_parts(struct engine *e, uint32_t rate, uint32_t n_channe
 {
     struct control *c = &e->control;
     e->config.channels = n_channels;
-    enum status status = control_init(c, &e->allocator, &e->config, rate);
+    enum status status = control_init(c, arena_allocator(&e->arena), &e->config, rate);
     struct mixer_config mixer = {.rate = rate,
                                  .n_voices = e->config.voices,
                                  .n_buses = e->config.buses,
                                  .n_channels = n_channels,
                                  .declick_frames = c->declick_frames,
                                  .graph = &c->buses.graphs[0]};
-    if (!status) status = engine_rt_init(&e->rt, &e->allocator, &mixer, queue_slots(&e->config));
+    if (!status) status = engine_rt_init(&e->rt, arena_allocator(&e->arena), &mixer, queue_slots(&e->config));
     if (status) {
         snprintf(reason, ERROR_TEXT_BYTES, "no memory for %u voices, %u buses and %u sounds: %s",
                  e->config.voices, e->config.buses, e->config.sounds, status_text(status));
@@ -51,7 +51,6 @@ enum status engine_init(struct engine *e, const struct config *config, uint32_t 
     e->config = *config;
     enum status status = arena_init(&e->arena, ARENA_BYTES);
     if (status) snprintf(reason, ERROR_TEXT_BYTES, "no address space: %s", status_text(status));
-    e->allocator = arena_allocator(&e->arena);
     if (!status) status = init_parts(e, rate, n_channels, reason);
     e->control.is_offline = is_offline;
     if (status) engine_fini(e);

@@ -16,7 +16,6 @@
 /// Owned by the control thread, but for what rt and the worker own inside.
 struct engine {
     struct arena arena;
-    struct allocator allocator; // the arena's; what every init takes
     struct config config; // a copy
     struct engine_rt rt;
     struct control control;

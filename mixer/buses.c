@@ -17,8 +17,8 @@ enum status bus_graph_init(struct bus_graph *g, struct allocator *a, uint32_t ma
     return allocator_refused(a, n_before) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses, const struct bus_graph *graph,
-                       uint32_t window_frames, uint32_t declick_frames)
+enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses,
+                       const struct bus_graph *graph, uint32_t window_frames, uint32_t declick_frames)
 {
     *b = (struct buses){0};
     if (max_buses < 1 || max_buses > 1024 || window_frames == 0 || declick_frames == 0)

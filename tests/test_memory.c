@@ -228,7 +228,7 @@ static int set_up_memory(void **state)
 {
     (void)state;
     struct memory_config config = small_config();
-    return memory_init(&memory, &config);
+    return memory_init(&memory, &config) ? 1 : 0;
 }
 
 static int tear_down_memory(void **state)

@@ -245,7 +245,7 @@ static void test_ring_fills_and_wraps(void **state)
     struct ring_ref none = ring_put(&r, r.base, 0);
     assert_int_equal(none.bytes, 0);
     assert_false(ring_get(&r, none, all));
-    none = ring_put(&r, all, 100);
+    none = ring_put(&r, all, 200);
     assert_false(ring_get(&r, none, all));
 
     ring_advance(&r);

@@ -52,8 +52,8 @@ struct engine_rt {
 // ---- set-up: before any thread runs ----
 
 /// Everything from `a`. `queue_slots`: a power of two.
-NODISCARD enum status engine_rt_init(struct engine_rt *e, struct allocator *a, const struct mixer_config *config,
-                                     uint32_t queue_slots);
+NODISCARD enum status engine_rt_init(struct engine_rt *e, struct allocator *a,
+                                     const struct mixer_config *config, uint32_t queue_slots);
 
 // ---- rt ----
 

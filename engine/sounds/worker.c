@@ -17,8 +17,8 @@ static uint32_t power_of_two_from(uint32_t n)
     return p;
 }
 
-enum status worker_init(struct worker *w, struct allocator *a, const struct config *config, uint32_t engine_rate,
-                        uint32_t max_jobs)
+enum status worker_init(struct worker *w, struct allocator *a, const struct config *config,
+                        uint32_t engine_rate, uint32_t max_jobs)
 {
     *w = (struct worker){.engine_rate = engine_rate, .wake_fd = -1, .result_fd = -1};
     uint32_t n_slots = power_of_two_from(max_jobs + 1); // and JOB_QUIT
