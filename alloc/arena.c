@@ -31,6 +31,7 @@ void arena_init_at(struct arena *a, const char *name, void *base, size_t size_by
 
 void arena_fini(struct arena *a)
 {
+    ASAN_UNPOISON_MEMORY_REGION(a->base, a->committed_bytes); // the next mapping may lie here
     if (a->owns_space)
         vm_release(a->base, a->size_bytes);
     else if (a->committed_bytes > 0)

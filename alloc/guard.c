@@ -43,10 +43,15 @@ static void hide_canaries(struct guard_block *b)
     ASAN_POISON_MEMORY_REGION(user(b) + b->bytes, BACK_BYTES);
 }
 
+/// With the canary behind it: the two may share a granule, and half of one cannot be poisoned.
+static void hide_user(const struct guard_block *b)
+{
+    ASAN_POISON_MEMORY_REGION(user(b), b->bytes + BACK_BYTES);
+}
+
 static void show_canaries(const struct guard_block *b)
 {
     ASAN_UNPOISON_MEMORY_REGION(&b->canary, sizeof b->canary);
-    // Down from a whole granule, which the end of the user's bytes may share.
     ASAN_UNPOISON_MEMORY_REGION(user(b) + b->bytes, BACK_BYTES);
 }
 
@@ -89,7 +94,7 @@ static const char *dead_fault(const struct guard_block *b)
 {
     ASAN_UNPOISON_MEMORY_REGION(user(b), b->bytes);
     bool untouched = debug_is_filled(user(b), DEBUG_FREE_BYTE, b->bytes);
-    ASAN_POISON_MEMORY_REGION(user(b), b->bytes);
+    hide_user(b);
     return untouched ? NULL : "written to after it was given back";
 }
 
@@ -157,8 +162,8 @@ static void guarded_free(void *ctx, void *p, size_t bytes)
     show_canaries(b);
     b->canary = canary_of(b, CANARY_DEAD);
     memset(user(b), DEBUG_FREE_BYTE, b->bytes);
-    ASAN_POISON_MEMORY_REGION(user(b), b->bytes);
     hide_canaries(b);
+    hide_user(b);
     append(&g->dead, &g->dead_last, b);
     if (++g->n_dead > GUARD_QUARANTINE) let_go(g);
 }

@@ -70,8 +70,10 @@ enum status memory_init(struct memory *m, const struct memory_config *config)
 
 void memory_fini(struct memory *m)
 {
-    for (int i = 0; i < MEMORY_REGIONS && HAS_GUARDS && m->base; i++)
-        guard_fini(&m->parts[i].guard);
+    for (int i = 0; i < MEMORY_REGIONS && m->base; i++) {
+        if (HAS_GUARDS) guard_fini(&m->parts[i].guard);
+        arena_fini(&m->parts[i].arena);
+    }
     vm_release(m->base, m->reserved_bytes);
     *m = (struct memory){0};
 }

@@ -47,7 +47,8 @@ void ring_fini(struct ring *r, struct allocator *a);
 // ---- owner ----
 
 /// `n` items of `item_bytes` on a boundary of `align` (a power of two, at most CACHE_LINE), valid for this
-/// cycle and the next `n_cycles` - 1; their content is arbitrary. NULL when full. For this thread only.
+/// cycle and the next `n_cycles` - 1; their content is arbitrary. NULL when full: memory is never cut at the
+/// end of the ring, so what does not fit before it leaves that rest unused. For this thread only.
 RT_SAFE void *ring_push(struct ring *r, size_t n, size_t item_bytes, size_t align);
 
 /// A copy of `bytes` (at least 1) at `record` that any thread may read with ring_get().

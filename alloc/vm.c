@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "alloc/debug.h"
-
 size_t vm_page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -35,9 +33,7 @@ enum status vm_reserve(size_t bytes, void **base)
 
 void vm_release(void *base, size_t bytes)
 {
-    if (!base) return;
-    ASAN_UNPOISON_MEMORY_REGION(base, bytes); // the next mapping may lie here
-    munmap(base, bytes);
+    if (base) munmap(base, bytes);
 }
 
 enum status vm_commit(void *base, size_t bytes)

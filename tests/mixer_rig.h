@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc/arena.h"
 #include "mixer/kernel.h"
 #include "mixer/voices.h"
 #include "tests/check.h"
@@ -83,7 +84,7 @@ struct rig {
 static inline void rig_open(struct rig *r)
 {
     assert_int_equal(arena_init(&r->arena, 1 << 22), STATUS_OK);
-    assert_int_equal(voices_init(&r->voices, &r->arena, RIG_VOICES, RIG_DECLICK), STATUS_OK);
+    assert_int_equal(voices_init(&r->voices, arena_allocator(&r->arena), RIG_VOICES, RIG_DECLICK), STATUS_OK);
 }
 
 static inline void rig_close(struct rig *r)

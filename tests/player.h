@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc/arena.h"
 #include "engine/backends/backend.h"
 #include "engine/log.h"
 #include "tests/check.h"
@@ -45,7 +46,7 @@ struct player {
 static inline void player_init(struct player *p, uint32_t n_channels)
 {
     assert_int_equal(arena_init(&p->arena, 64u << 20), STATUS_OK);
-    assert_int_equal(bus_graph_init(&p->graph, &p->arena, 1), STATUS_OK);
+    assert_int_equal(bus_graph_init(&p->graph, arena_allocator(&p->arena), 1), STATUS_OK);
     p->graph.n_buses = 1;
     p->graph.out[0] = 1;
     p->graph.width[0] = n_channels < 2 ? 1 : 2;
@@ -56,7 +57,7 @@ static inline void player_init(struct player *p, uint32_t n_channels)
                                  .n_channels = n_channels,
                                  .declick_frames = 240,
                                  .graph = &p->graph};
-    assert_int_equal(engine_rt_init(&p->engine, &p->arena, &mixer, 64), STATUS_OK);
+    assert_int_equal(engine_rt_init(&p->engine, arena_allocator(&p->arena), &mixer, 64), STATUS_OK);
     p->sound = (struct sound){.n_frames = SOUND_FRAMES, .n_channels = 2, .format = SAMPLE_S16};
     for (uint32_t i = 0; i < 2; i++)
         p->sound.channels[i] = samples[i] + SOUND_PAD_FRAMES;

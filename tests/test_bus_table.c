@@ -16,7 +16,7 @@ static struct bus_table table;
 static int set_up(void **state)
 {
     (void)state;
-    return arena_init(&arena, 1 << 24) || bus_table_init(&table, &arena, 1024, 2);
+    return arena_init(&arena, 1 << 24) || bus_table_init(&table, arena_allocator(&arena), 1024, 2);
 }
 
 static int tear_down(void **state)
@@ -49,7 +49,7 @@ static void test_starts_with_master(void **state)
     assert_int_equal(table.graphs[0].width[0], 2);
 
     struct bus_table mono;
-    assert_int_equal(bus_table_init(&mono, &arena, 1, 1), STATUS_OK);
+    assert_int_equal(bus_table_init(&mono, arena_allocator(&arena), 1, 1), STATUS_OK);
     assert_int_equal(mono.graphs[0].width[0], 1);
     assert_int_equal(bus_add(&mono, "one more", 0), BUS_NONE);
 }
@@ -189,7 +189,7 @@ static void test_graph_is_the_tree(void **state)
     assert_int_equal(g->out[6], 0);
 }
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     return bus_table_init(object, a, 64, 2);
 }

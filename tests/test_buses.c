@@ -29,12 +29,13 @@ static int set_up(void **state)
     memset(&f, 0, sizeof f);
     for (int c = 0; c < N_CHANNELS; c++)
         f.planes[c] = f.out[c];
-    if (arena_init(&f.arena, 1 << 24) || bus_graph_init(&f.graph, &f.arena, MAX_BUSES)) return 1;
+    if (arena_init(&f.arena, 1 << 24) || bus_graph_init(&f.graph, arena_allocator(&f.arena), MAX_BUSES))
+        return 1;
     f.graph.n_buses = 1;
     f.graph.out[0] = 1;
     f.graph.width[0] = 2;
     bus_graph_sort(&f.graph);
-    return (int)buses_init(&f.buses, &f.arena, MAX_BUSES, &f.graph, 4800, 240);
+    return (int)buses_init(&f.buses, arena_allocator(&f.arena), MAX_BUSES, &f.graph, 4800, 240);
 }
 
 static int tear_down(void **state)
@@ -274,19 +275,19 @@ static void test_bad_arguments(void **state)
 {
     (void)state;
     struct buses b;
-    assert_int_equal(buses_init(&b, &f.arena, 0, &f.graph, 1, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(buses_init(&b, &f.arena, 1025, &f.graph, 1, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(buses_init(&b, &f.arena, 1, &f.graph, 0, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(buses_init(&b, &f.arena, 1, &f.graph, 1, 0), STATUS_BAD_ARGUMENT);
-    assert_int_equal(buses_init(&b, &f.arena, 1, &f.graph, 1, 1), STATUS_OK);
+    assert_int_equal(buses_init(&b, arena_allocator(&f.arena), 0, &f.graph, 1, 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(buses_init(&b, arena_allocator(&f.arena), 1025, &f.graph, 1, 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(buses_init(&b, arena_allocator(&f.arena), 1, &f.graph, 0, 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(buses_init(&b, arena_allocator(&f.arena), 1, &f.graph, 1, 0), STATUS_BAD_ARGUMENT);
+    assert_int_equal(buses_init(&b, arena_allocator(&f.arena), 1, &f.graph, 1, 1), STATUS_OK);
 }
 
-static enum status init_buses(void *object, struct arena *a)
+static enum status init_buses(void *object, struct allocator *a)
 {
     return buses_init(object, a, 64, &f.graph, 4800, 240);
 }
 
-static enum status init_graph(void *object, struct arena *a)
+static enum status init_graph(void *object, struct allocator *a)
 {
     return bus_graph_init(object, a, 1024);
 }

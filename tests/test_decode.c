@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "alloc/arena.h"
 #include "alloc/vm.h"
 #include "engine/sounds/decode.h"
 #include "tests/check.h"
@@ -33,7 +34,7 @@ static int set_up(void **state)
 {
     (void)state;
     atomic_store(&cancel, false);
-    return arena_init(&arena, 1 << 20) || pages_init(&store, &arena, 16 << 20, 8, false);
+    return arena_init(&arena, 1 << 20) || pages_init(&store, arena_allocator(&arena), 16 << 20, 8, false);
 }
 
 static int tear_down(void **state)
@@ -371,7 +372,8 @@ static void test_budget(void **state)
     int fd = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, RATE, N_FRAMES);
     int other = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, 44100, N_FRAMES);
     uint32_t n_pages = (uint32_t)(vm_round_to_pages(sound_bytes(N_FRAMES, 2, SAMPLE_S16)) / store.page_bytes);
-    assert_int_equal(pages_init(&store, &arena, n_pages * whole.page_bytes, 4, false), STATUS_OK);
+    assert_int_equal(pages_init(&store, arena_allocator(&arena), n_pages * whole.page_bytes, 4, false),
+                     STATUS_OK);
     assert_int_equal(decode(fd, &d), API_OK); // just fits
     struct decoded none;
     assert_int_equal(decode(fd, &none), API_REFUSED);
@@ -379,7 +381,8 @@ static void test_budget(void **state)
     give_back(&d);
     assert_int_equal(decode(other, &none), API_REFUSED); // is longer at the engine's rate
     pages_fini(&store);
-    assert_int_equal(pages_init(&store, &arena, (n_pages - 1) * whole.page_bytes, 4, false), STATUS_OK);
+    assert_int_equal(pages_init(&store, arena_allocator(&arena), (n_pages - 1) * whole.page_bytes, 4, false),
+                     STATUS_OK);
     assert_int_equal(decode(fd, &none), API_REFUSED); // one page less
     pages_fini(&store);
     store = whole;

@@ -40,7 +40,7 @@ struct fixture {
 static void make_graph(struct fixture *f, uint32_t i, uint32_t n_buses)
 {
     struct bus_graph *g = &f->graphs[i];
-    assert_int_equal(bus_graph_init(g, &f->arena, N_BUSES), STATUS_OK);
+    assert_int_equal(bus_graph_init(g, arena_allocator(&f->arena), N_BUSES), STATUS_OK);
     g->index = i;
     g->n_buses = n_buses;
     for (uint32_t b = 0; b < n_buses; b++)
@@ -63,7 +63,7 @@ static int set_up(void **state)
                                   .n_channels = 2,
                                   .declick_frames = 240,
                                   .graph = &f->graphs[0]};
-    return (int)engine_rt_init(&f->engine, &f->arena, &config, MAX_QUEUE);
+    return (int)engine_rt_init(&f->engine, arena_allocator(&f->arena), &config, MAX_QUEUE);
 }
 
 static int tear_down(void **state)
@@ -321,7 +321,7 @@ static void test_snapshots(void **state)
 
 // ---- set-up ----
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     static const struct bus_graph graph;
     return engine_rt_init(object, a, &(struct mixer_config){48000, 32, 8, 2, 240, &graph}, 64);
@@ -339,9 +339,9 @@ static void test_bad_arguments(void **state)
     struct fixture *f = *state;
     struct engine_rt e;
     struct mixer_config config = {48000, 32, 8, 2, 240, &f->graphs[0]};
-    assert_int_equal(engine_rt_init(&e, &f->arena, &config, 63), STATUS_BAD_ARGUMENT);
+    assert_int_equal(engine_rt_init(&e, arena_allocator(&f->arena), &config, 63), STATUS_BAD_ARGUMENT);
     config.n_voices = 0;
-    assert_int_equal(engine_rt_init(&e, &f->arena, &config, 64), STATUS_BAD_ARGUMENT);
+    assert_int_equal(engine_rt_init(&e, arena_allocator(&f->arena), &config, 64), STATUS_BAD_ARGUMENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -30,7 +30,7 @@ static uint64_t value_of(const struct record *r)
 static void open_latest(struct latest *l, struct arena *a)
 {
     assert_int_equal(arena_init(a, 1 << 16), STATUS_OK);
-    assert_int_equal(latest_init(l, a, sizeof(struct record)), STATUS_OK);
+    assert_int_equal(latest_init(l, arena_allocator(a), sizeof(struct record)), STATUS_OK);
 }
 
 static void test_gives_the_newest(void **state)
@@ -68,7 +68,7 @@ static void test_what_was_read_stays(void **state)
     arena_fini(&a);
 }
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     return latest_init(object, a, 1000);
 }

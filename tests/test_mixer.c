@@ -42,7 +42,8 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&f, 0, sizeof f);
-    if (arena_init(&f.arena, 1 << 22) || bus_graph_init(&f.graph, &f.arena, N_BUSES)) return 1;
+    if (arena_init(&f.arena, 1 << 22) || bus_graph_init(&f.graph, arena_allocator(&f.arena), N_BUSES))
+        return 1;
     f.graph.n_buses = N_BUSES;
     for (uint16_t b = 0; b < N_BUSES; b++)
         f.graph.parent[b] = (uint16_t)(b ? b - 1 : 0);
@@ -55,7 +56,7 @@ static int set_up(void **state)
                                   .n_channels = 2,
                                   .declick_frames = 240,
                                   .graph = &f.graph};
-    return (int)mixer_init(&f.mixer, &f.arena, &config);
+    return (int)mixer_init(&f.mixer, arena_allocator(&f.arena), &config);
 }
 
 static int tear_down(void **state)
@@ -200,14 +201,14 @@ static void test_bad_arguments(void **state)
     (void)state;
     struct mixer m;
     struct mixer_config config = {48000, 1, 1, 0, 1, &f.graph};
-    assert_int_equal(mixer_init(&m, &f.arena, &config), STATUS_BAD_ARGUMENT);
+    assert_int_equal(mixer_init(&m, arena_allocator(&f.arena), &config), STATUS_BAD_ARGUMENT);
     config = (struct mixer_config){9, 1, 1, 1, 1, &f.graph}; // a meter's window of no frames
-    assert_int_equal(mixer_init(&m, &f.arena, &config), STATUS_BAD_ARGUMENT);
+    assert_int_equal(mixer_init(&m, arena_allocator(&f.arena), &config), STATUS_BAD_ARGUMENT);
     config = (struct mixer_config){48000, 0, 1, 1, 1, &f.graph};
-    assert_int_equal(mixer_init(&m, &f.arena, &config), STATUS_BAD_ARGUMENT);
+    assert_int_equal(mixer_init(&m, arena_allocator(&f.arena), &config), STATUS_BAD_ARGUMENT);
 }
 
-static enum status init_mixer(void *object, struct arena *a)
+static enum status init_mixer(void *object, struct allocator *a)
 {
     return mixer_init(object, a, &(struct mixer_config){48000, 64, 16, 2, 240, &f.graph});
 }

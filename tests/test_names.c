@@ -35,7 +35,7 @@ static void test_empty(void **state)
 {
     (void)state;
     struct names n;
-    assert_int_equal(names_init(&n, &arena, 1), STATUS_OK);
+    assert_int_equal(names_init(&n, arena_allocator(&arena), 1), STATUS_OK);
     for (uint32_t hash = 0; hash < 1000; hash++)
         assert_int_equal(names_first(&n, hash), NAMES_NONE);
 }
@@ -46,7 +46,7 @@ static void test_full_and_empty_again(void **state)
     static const uint32_t sizes[] = {1, 2, 15, 16, 17, 1000};
     for (size_t k = 0; k < COUNT_OF(sizes); k++) {
         struct names n;
-        assert_int_equal(names_init(&n, &arena, sizes[k]), STATUS_OK);
+        assert_int_equal(names_init(&n, arena_allocator(&arena), sizes[k]), STATUS_OK);
         for (uint32_t i = 0; i < sizes[k]; i++)
             names_insert(&n, names_hash_int(i), i);
         for (uint32_t i = 0; i < sizes[k]; i++)
@@ -64,7 +64,7 @@ static void test_collisions(void **state)
 {
     (void)state;
     struct names n;
-    assert_int_equal(names_init(&n, &arena, 16), STATUS_OK);
+    assert_int_equal(names_init(&n, arena_allocator(&arena), 16), STATUS_OK);
     for (uint32_t i = 0; i < 16; i++)
         names_insert(&n, i % 2 ? 7 : 7 + 16, i);
     uint32_t expected = 15;
@@ -123,7 +123,7 @@ static void test_voice_slots(void **state)
     uint64_t seed = 3;
     bool used[N_SLOTS] = {false};
     int32_t ids[N_SLOTS];
-    assert_int_equal(voice_table_init(&t, &arena, N_SLOTS), STATUS_OK);
+    assert_int_equal(voice_table_init(&t, arena_allocator(&arena), N_SLOTS), STATUS_OK);
     for (int i = 0; i < 20000; i++) {
         uint32_t slot = random_below(&seed, N_SLOTS);
         if (used[slot] && random_below(&seed, 100) < 60) {
@@ -151,7 +151,7 @@ static void test_no_voice_is_left(void **state)
 {
     (void)state;
     struct voice_table t;
-    assert_int_equal(voice_table_init(&t, &arena, 2), STATUS_OK);
+    assert_int_equal(voice_table_init(&t, arena_allocator(&arena), 2), STATUS_OK);
     assert_int_equal(voice_acquire(&t, -1), 0);
     assert_int_equal(voice_acquire(&t, -1), 1);
     assert_int_equal(t.n_refused, 0);
@@ -167,7 +167,7 @@ static void test_ids_go_round(void **state)
 {
     (void)state;
     struct voice_table t;
-    assert_int_equal(voice_table_init(&t, &arena, 8), STATUS_OK);
+    assert_int_equal(voice_table_init(&t, arena_allocator(&arena), 8), STATUS_OK);
     assert_int_not_equal(voice_acquire(&t, FIRST_ENGINE_ID), VOICE_NONE);
     assert_int_not_equal(voice_acquire(&t, INT32_MAX - 1), VOICE_NONE);
     t.next_id = INT32_MAX - 1;
@@ -186,7 +186,7 @@ static void test_clients_that_listen_are_counted(void **state)
     (void)state;
     struct voice_table t;
     struct client client = {.kind = CLIENT_UDP, .address_bytes = 16};
-    assert_int_equal(voice_table_init(&t, &arena, 8), STATUS_OK);
+    assert_int_equal(voice_table_init(&t, arena_allocator(&arena), 8), STATUS_OK);
     for (uint32_t i = 0; i < 8; i++)
         voice_set_client(&t, voice_acquire(&t, (int32_t)i), &client, i % 2);
     assert_int_equal(t.n_notify, 4);
@@ -200,12 +200,12 @@ static void test_clients_that_listen_are_counted(void **state)
 
 // ---- set-up ----
 
-static enum status init_names(void *object, struct arena *a)
+static enum status init_names(void *object, struct allocator *a)
 {
     return names_init(object, a, 1000);
 }
 
-static enum status init_voices(void *object, struct arena *a)
+static enum status init_voices(void *object, struct allocator *a)
 {
     return voice_table_init(object, a, 100);
 }

@@ -7,6 +7,7 @@
 #include "alloc/vm.h"
 #include "tests/arena_limits.h"
 #include "tests/check.h"
+#include "tests/child.h"
 #include "tests/random.h"
 
 #define N_PAGES 256
@@ -24,7 +25,7 @@ static int set_up(void **state)
     *state = f;
     f->page = vm_page_bytes();
     return arena_init(&f->arena, 1 << 20) ||
-           pages_init(&f->pages, &f->arena, N_PAGES * f->page, N_RUNS, false);
+           pages_init(&f->pages, arena_allocator(&f->arena), N_PAGES * f->page, N_RUNS, false);
 }
 
 static int tear_down(void **state)
@@ -40,8 +41,8 @@ static int tear_down(void **state)
 static void check_one_free_run(const struct pages *p)
 {
     assert_int_equal(p->n_free_runs, 1);
-    assert_int_equal(p->free_runs[0].start, 0);
-    assert_int_equal(p->free_runs[0].length, p->n_pages);
+    assert_int_equal(p->free_start[0], 0);
+    assert_int_equal(p->free_length[0], p->n_pages);
     assert_int_equal(p->n_used, 0);
 }
 
@@ -97,25 +98,89 @@ static void test_joins_neighbours(void **state)
     assert_int_equal(p->n_free_runs, 2);
     pages_free(p, runs[2], f->page); // joins both
     assert_int_equal(p->n_free_runs, 1);
-    assert_int_equal(p->free_runs[0].length, 5);
+    assert_int_equal(p->free_length[0], 5);
     pages_free(p, rest, (N_PAGES - 5) * f->page);
     check_one_free_run(p);
 }
 
-/// Every second page free: the most gaps that there can be.
+/// As many live runs as were asked for, each between two gaps: the most gaps that there can be.
 static void test_holds_the_most_gaps(void **state)
 {
     struct fixture *f = *state;
     struct pages *p = &f->pages;
-    void *runs[N_PAGES];
-    for (int i = 0; i < 2 * N_RUNS; i++)
-        assert_int_equal(pages_alloc(p, f->page, &runs[i]), STATUS_OK);
-    for (int i = 0; i < 2 * N_RUNS; i += 2)
-        pages_free(p, runs[i], f->page);
-    assert_int_equal(p->n_free_runs, N_RUNS + 1);
-    for (int i = 1; i < 2 * N_RUNS; i += 2)
-        pages_free(p, runs[i], f->page);
+    void *runs[N_RUNS], *one_more;
+    for (uint32_t i = 0; i < N_RUNS; i++) {
+        assert_int_equal(pages_alloc(p, (i ? 1 : 2) * f->page, &runs[i]), STATUS_OK);
+        if (i % 2) pages_free(p, runs[i], f->page);
+        if (i % 2) assert_int_equal(pages_alloc(p, 2 * f->page, &runs[i]), STATUS_OK);
+    }
+    assert_int_equal(pages_alloc(p, f->page, &one_more), STATUS_FULL); // one run too many
+    for (uint32_t i = 0; i < N_RUNS; i += 2)
+        pages_free(p, runs[i], (i ? 1 : 2) * f->page);
+    assert_int_equal(p->n_free_runs, N_RUNS / 2 + 1);
+    assert_true(pages_is_whole(p));
+    for (uint32_t i = 1; i < N_RUNS; i += 2)
+        pages_free(p, runs[i], 2 * f->page);
     check_one_free_run(p);
+}
+
+static void test_says_how_the_gaps_lie(void **state)
+{
+    struct fixture *f = *state;
+    struct pages *p = &f->pages;
+    void *a, *b, *c;
+    struct pages_gaps gaps = pages_gaps(p);
+    assert_int_equal(gaps.free_bytes, N_PAGES * f->page);
+    assert_int_equal(gaps.largest_bytes, gaps.free_bytes);
+    assert_true(gaps.fragmentation == 0.0f);
+    assert_int_equal(pages_alloc(p, 64 * f->page, &a), STATUS_OK);
+    assert_int_equal(pages_alloc(p, 128 * f->page, &b), STATUS_OK);
+    assert_int_equal(pages_alloc(p, 64 * f->page, &c), STATUS_OK);
+    gaps = pages_gaps(p);
+    assert_int_equal(gaps.free_bytes, 0);
+    assert_true(gaps.fragmentation == 0.0f);
+    pages_free(p, a, 64 * f->page);
+    pages_free(p, c, 64 * f->page);
+    gaps = pages_gaps(p);
+    assert_int_equal(gaps.free_bytes, 128 * f->page);
+    assert_int_equal(gaps.largest_bytes, 64 * f->page);
+    assert_int_equal(gaps.n_runs, 2);
+    assert_true(gaps.fragmentation == 0.5f);
+    p->n_used++; // a book that lies
+    assert_false(pages_is_whole(p));
+    p->n_used--;
+    assert_true(pages_is_whole(p));
+    pages_free(p, b, 128 * f->page);
+}
+
+static void free_twice(void *ctx)
+{
+    struct fixture *f = ctx;
+    void *a, *b;
+    assert_int_equal(pages_alloc(&f->pages, f->page, &a), STATUS_OK);
+    assert_int_equal(pages_alloc(&f->pages, f->page, &b), STATUS_OK);
+    pages_free(&f->pages, a, f->page);
+    pages_free(&f->pages, a, f->page);
+}
+
+static void free_foreign(void *ctx)
+{
+    struct fixture *f = ctx;
+    pages_free(&f->pages, f, f->page);
+}
+
+static void test_runs_that_are_not_in_use(void **state)
+{
+    struct fixture *f = *state;
+    if (CHIMED_MEMORY_GUARDS) {
+        check_dies(free_twice, f, "is no run in use");
+        check_dies(free_foreign, f, "is no run in use");
+        return;
+    }
+    free_twice(f);
+    free_foreign(f);
+    assert_int_equal(f->pages.n_foreign, 2);
+    assert_true(pages_is_whole(&f->pages));
 }
 
 // ---- against a model ----
@@ -179,8 +244,8 @@ static void check_free_list(const struct pages *p, const struct model *m)
     assert_int_equal(p->n_used, n_used);
     assert_int_equal(p->n_free_runs, n_gaps);
     for (uint32_t i = 0; i < p->n_free_runs; i++)
-        for (uint32_t page = 0; page < p->free_runs[i].length; page++)
-            assert_false(m->used[p->free_runs[i].start + page]);
+        for (uint32_t page = 0; page < (uint32_t)p->free_length[i]; page++)
+            assert_false(m->used[p->free_start[i] + page]);
 }
 
 static void test_follows_the_model(void **state)
@@ -204,22 +269,92 @@ static void test_follows_the_model(void **state)
     assert_true(f->pages.n_refused > 0); // it was full at times
 }
 
+// ---- for a long time ----
+
+#define LARGE_RUNS 1000
+/// Sanitizers make each step dear.
+#define N_STEPS (MEMORY_ASAN || TSAN ? 50000 : 1000000)
+
+static int set_up_large(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    *state = f;
+    f->page = vm_page_bytes();
+    return arena_init(&f->arena, 1 << 20) ||
+           pages_init(&f->pages, arena_allocator(&f->arena), (size_t)1 << 30, LARGE_RUNS, false);
+}
+
+/// Sizes of sounds as they are: most are effects of 0.1 to 3 s, some are speech, few are music. 48 kHz, mono
+/// or stereo, 16 bits or float.
+static size_t sound_bytes(uint64_t *seed)
+{
+    double seconds = random_below(seed, 100) < 80   ? random_between(seed, 0.1, 3)
+                     : random_below(seed, 100) < 90 ? random_between(seed, 3, 30)
+                                                    : random_between(seed, 60, 300);
+    return (size_t)(seconds * 48000) * (random_below(seed, 2) + 1) * (random_below(seed, 2) ? 2 : 4) + 1;
+}
+
+/// The books of a million loads and unloads; each thousandth step takes and touches the memory itself.
+static void test_loads_and_unloads(void **state)
+{
+    struct fixture *f = *state;
+    struct pages *p = &f->pages;
+    static struct {
+        uint32_t start, length;
+    } runs[LARGE_RUNS];
+    uint32_t n_runs = 0;
+    uint64_t seed = 11;
+    for (uint32_t i = 0; i < N_STEPS; i++) {
+        if (i % 1000 == 0) {
+            size_t bytes = sound_bytes(&seed);
+            void *memory;
+            if (pages_alloc(p, bytes, &memory) == STATUS_OK) {
+                memset(memory, 1, 1);
+                pages_free(p, memory, bytes);
+            }
+            assert_true(pages_is_whole(p));
+        }
+        // Drifts between nearly empty and as full as it gets.
+        bool grows = random_below(&seed, 100) < (i / 20000 % 2 ? 40u : 60u);
+        uint32_t length = (uint32_t)(vm_round_to_pages(sound_bytes(&seed)) / f->page), start;
+        if (grows && pages_place(p, length, &start)) {
+            runs[n_runs].start = start;
+            runs[n_runs++].length = length;
+        } else if (n_runs > 0) {
+            uint32_t k = random_below(&seed, n_runs);
+            assert_true(pages_unplace(p, runs[k].start, runs[k].length));
+            runs[k] = runs[--n_runs];
+        }
+        assert_int_equal(p->n_live, n_runs);
+    }
+    assert_true(p->n_used_high > p->n_pages / 10 * 9); // it was full at times
+    while (n_runs > 0) {
+        n_runs--;
+        assert_true(pages_unplace(p, runs[n_runs].start, runs[n_runs].length));
+    }
+    assert_int_equal(p->n_free_runs, 1);
+    assert_int_equal(p->n_used, 0);
+    assert_int_equal(p->n_live, 0);
+    assert_int_equal(p->free_length[0], p->n_pages);
+}
+
 // ---- set-up ----
 
 static void test_bad_arguments(void **state)
 {
     struct fixture *f = *state;
     struct pages p;
-    assert_int_equal(pages_init(&p, &f->arena, 0, 1, false), STATUS_BAD_ARGUMENT);
-    assert_int_equal(pages_init(&p, &f->arena, f->page, 0, false), STATUS_BAD_ARGUMENT);
-    assert_int_equal(pages_init(&p, &f->arena, f->page, UINT32_MAX, false), STATUS_BAD_ARGUMENT);
-    assert_int_equal(pages_init(&p, &f->arena, SIZE_MAX, 1, false), STATUS_BAD_ARGUMENT);
-    assert_int_equal(pages_init(&p, &f->arena, ((size_t)UINT32_MAX + 1) * f->page, 1, false),
+    assert_int_equal(pages_init(&p, arena_allocator(&f->arena), 0, 1, false), STATUS_BAD_ARGUMENT);
+    assert_int_equal(pages_init(&p, arena_allocator(&f->arena), f->page, 0, false), STATUS_BAD_ARGUMENT);
+    assert_int_equal(pages_init(&p, arena_allocator(&f->arena), f->page, UINT32_MAX, false),
+                     STATUS_BAD_ARGUMENT);
+    assert_int_equal(pages_init(&p, arena_allocator(&f->arena), SIZE_MAX, 1, false), STATUS_BAD_ARGUMENT);
+    assert_int_equal(pages_init(&p, arena_allocator(&f->arena), ((size_t)UINT32_MAX + 1) * f->page, 1, false),
                      STATUS_BAD_ARGUMENT);
     pages_fini(&p);
 }
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     return pages_init(object, a, 1 << 20, 1000, false);
 }
@@ -243,6 +378,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refuses_nothing_and_too_much, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_joins_neighbours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_holds_the_most_gaps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_says_how_the_gaps_lie, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_runs_that_are_not_in_use, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_loads_and_unloads, set_up_large, tear_down),
         cmocka_unit_test_setup_teardown(test_follows_the_model, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_arguments, set_up, tear_down),
         cmocka_unit_test(test_small_arenas),

@@ -13,7 +13,7 @@ struct record {
     uint64_t first, middle[5], last;
 };
 
-static struct record make(uint64_t n)
+static struct record make_record(uint64_t n)
 {
     return (struct record){n, {n, n, n, n, n}, n};
 }
@@ -21,7 +21,7 @@ static struct record make(uint64_t n)
 static void open_queue(struct queue *q, struct arena *a, uint32_t n_slots, uint32_t start)
 {
     assert_int_equal(arena_init(a, 1 << 22), STATUS_OK);
-    assert_int_equal(queue_init(q, a, n_slots, sizeof(struct record)), STATUS_OK);
+    assert_int_equal(queue_init(q, arena_allocator(a), n_slots, sizeof(struct record)), STATUS_OK);
     atomic_store(&q->head, start);
     atomic_store(&q->tail, start);
     q->head_seen = q->tail_seen = start;
@@ -29,13 +29,13 @@ static void open_queue(struct queue *q, struct arena *a, uint32_t n_slots, uint3
 
 static void push(struct queue *q, uint64_t n, bool expected)
 {
-    struct record r = make(n);
+    struct record r = make_record(n);
     assert_int_equal(queue_push(q, &r), expected);
 }
 
 static void pop(struct queue *q, uint64_t n)
 {
-    struct record r, expected = make(n);
+    struct record r, expected = make_record(n);
     assert_true(queue_pop(q, &r));
     assert_memory_equal(&r, &expected, sizeof r);
 }
@@ -115,7 +115,7 @@ static void test_records_of_any_size(void **state)
         struct queue q;
         uint8_t in[200], out[201];
         assert_int_equal(arena_init(&a, 1 << 16), STATUS_OK);
-        assert_int_equal(queue_init(&q, &a, 4, bytes), STATUS_OK);
+        assert_int_equal(queue_init(&q, arena_allocator(&a), 4, bytes), STATUS_OK);
         for (uint32_t i = 0; i < 9; i++) {
             memset(in, (int)(i + bytes), sizeof in);
             memset(out, 0xee, sizeof out);
@@ -136,12 +136,12 @@ static void test_bad_arguments(void **state)
     struct arena a = {0};
     struct queue q;
     for (size_t i = 0; i < COUNT_OF(sizes); i++)
-        assert_int_equal(queue_init(&q, &a, sizes[i], 8), STATUS_BAD_ARGUMENT);
-    assert_int_equal(queue_init(&q, &a, 2, 0), STATUS_BAD_ARGUMENT);
-    assert_int_equal(queue_init(&q, &a, 1u << 24, UINT32_MAX), STATUS_NO_MEMORY);
+        assert_int_equal(queue_init(&q, arena_allocator(&a), sizes[i], 8), STATUS_BAD_ARGUMENT);
+    assert_int_equal(queue_init(&q, arena_allocator(&a), 2, 0), STATUS_BAD_ARGUMENT);
+    assert_int_equal(queue_init(&q, arena_allocator(&a), 1u << 24, UINT32_MAX), STATUS_NO_MEMORY);
 }
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     return queue_init(object, a, 1024, sizeof(struct record));
 }
@@ -161,7 +161,7 @@ static void *produce(void *context)
 {
     struct queue *q = context;
     for (uint64_t n = 0; n < N_RECORDS;) {
-        struct record r = make(n);
+        struct record r = make_record(n);
         if (n % 3 == 0 && queue_room(q) == 0) {
             sched_yield();
             continue;
@@ -184,7 +184,7 @@ static void test_two_threads(void **state)
         open_queue(&q, &a, n_slots, UINT32_MAX - 1000);
         assert_int_equal(pthread_create(&thread, NULL, produce, &q), 0);
         for (uint64_t n = 0; n < N_RECORDS;) {
-            struct record r, expected = make(n);
+            struct record r, expected = make_record(n);
             if (n % 5 == 0) assert_true(queue_used(&q) <= n_slots);
             if (!queue_pop(&q, &r)) {
                 sched_yield();

@@ -72,8 +72,9 @@ static int set_up(void **state)
     snprintf(config.sound_folder, sizeof config.sound_folder, "%s", base);
     f.why = strbuf_make(f.text, sizeof f.text);
     return arena_init(&f.arena, 1 << 26) ||
-           worker_init(&f.worker, &f.arena, &config, 48000, MAX_SOUNDS + MAX_LOADS + 1) ||
-           sound_table_init(&f.table, &f.arena, MAX_SOUNDS, &f.worker) || worker_start(&f.worker);
+           worker_init(&f.worker, arena_allocator(&f.arena), &config, 48000, MAX_SOUNDS + MAX_LOADS + 1) ||
+           sound_table_init(&f.table, arena_allocator(&f.arena), MAX_SOUNDS, &f.worker) ||
+           worker_start(&f.worker);
 }
 
 static int tear_down(void **state)
@@ -336,7 +337,7 @@ static void test_end_with_loads_under_way(void **state)
 
 // ---- set-up ----
 
-static enum status init_worker(void *object, struct arena *a)
+static enum status init_worker(void *object, struct allocator *a)
 {
     return worker_init(object, a, &config, 48000, 1000);
 }
@@ -346,7 +347,7 @@ static void fini_worker(void *object)
     worker_fini(object);
 }
 
-static enum status init_table(void *object, struct arena *a)
+static enum status init_table(void *object, struct allocator *a)
 {
     return sound_table_init(object, a, 100, &f.worker);
 }

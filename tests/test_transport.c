@@ -209,7 +209,7 @@ static void check_refused(struct fixture *f, const char *path, uint16_t port, en
     struct transport t;
     char reason[256] = "";
     int before = count_open();
-    assert_int_equal(transport_open(&t, &f->arena, path, port, reason), expected);
+    assert_int_equal(transport_open(&t, arena_allocator(&f->arena), path, port, reason), expected);
     assert_true(strlen(reason) > 20);
     assert_int_equal(count_open(), before);
 }
@@ -231,7 +231,7 @@ static void test_taken_places(void **state)
     fclose(fopen(file, "w"));
     struct transport t;
     char reason[256];
-    assert_int_not_equal(transport_open(&t, &f->arena, file, 0, reason), STATUS_OK);
+    assert_int_not_equal(transport_open(&t, arena_allocator(&f->arena), file, 0, reason), STATUS_OK);
     assert_int_equal(access(file, F_OK), 0); // somebody's file is not ours to remove
     unlink(file);
     int fd = unix_client(f, "a"); // the first daemon is still there
@@ -249,7 +249,7 @@ static void test_left_by_a_dead_daemon(void **state)
     close(fd); // the file stays
     struct transport t;
     char reason[256];
-    assert_int_equal(transport_open(&t, &f->arena, un.sun_path, 0, reason), STATUS_OK);
+    assert_int_equal(transport_open(&t, arena_allocator(&f->arena), un.sun_path, 0, reason), STATUS_OK);
     assert_int_equal(t.udp_fd, -1);
     struct stat s;
     assert_int_equal(stat(un.sun_path, &s), 0);
@@ -271,7 +271,7 @@ static void test_udp_listens_on_this_machine_only(void **state)
 
 // ---- set-up ----
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     char reason[256];
     return transport_open(object, a, "/tmp/chimed-test-transport-socket", 0, reason);

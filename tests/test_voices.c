@@ -318,13 +318,13 @@ static void test_bad_arguments(void **state)
     (void)state;
     struct arena a = {0};
     struct voices v;
-    assert_int_equal(voices_init(&v, &a, 0, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(voices_init(&v, &a, 65537, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(voices_init(&v, &a, 1, 0), STATUS_BAD_ARGUMENT);
-    assert_int_equal(voices_init(&v, &a, 1, 1), STATUS_NO_MEMORY);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), 0, 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), 65537, 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), 1, 0), STATUS_BAD_ARGUMENT);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), 1, 1), STATUS_NO_MEMORY);
 }
 
-static enum status init_one(void *object, struct arena *a)
+static enum status init_one(void *object, struct allocator *a)
 {
     return voices_init(object, a, 100, 240);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc/arena.h"
 #include "engine/osc/reply.h"
 #include "engine/osc/transport.h"
 #include "tests/check.h"
@@ -42,7 +43,7 @@ static inline int set_up(void **state)
     if (!mkdtemp(f->folder) || arena_init(&f->arena, 1 << 26)) return 1;
     snprintf(f->path, sizeof f->path, "%s/new/s", f->folder);
     f->port = free_port();
-    if (transport_open(&f->t, &f->arena, f->path, f->port, reason)) fail_msg("%s", reason);
+    if (transport_open(&f->t, arena_allocator(&f->arena), f->path, f->port, reason)) fail_msg("%s", reason);
     f->replies.transport = &f->t;
     return 0;
 }
