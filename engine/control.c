@@ -23,7 +23,9 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     allocator_tag(mixer, "books and graphs");
     if (!status) status = bus_table_init(&c->buses, mixer, config->buses, config->channels);
     // A job for each sound that is freed, and for each load.
-    if (!status) status = worker_init(&c->worker, memory, config, rate, config->sounds + MAX_LOADS + 1);
+    if (!status)
+        status = worker_init(&c->worker, memory_allocator(memory, MEMORY_QUEUES), memory, config, rate,
+                             config->sounds + MAX_LOADS + 1);
     allocator_tag(tables, "stack");
     if (!status) status = stack_init(&c->stack, tables, CONTROL_STACK_BYTES);
     allocator_tag(tables, "sounds");

@@ -57,7 +57,13 @@ static inline void player_init(struct player *p, uint32_t n_channels)
                                  .n_channels = n_channels,
                                  .declick_frames = 240,
                                  .graph = &p->graph};
-    assert_int_equal(engine_rt_init(&p->engine, arena_allocator(&p->arena), &mixer, 64), STATUS_OK);
+    assert_int_equal(
+        engine_rt_init(&p->engine,
+                       &(struct rt_memory){arena_allocator(&p->arena),
+                                           {arena_allocator(&p->arena), arena_allocator(&p->arena),
+                                            arena_allocator(&p->arena)}},
+                       &mixer, 64),
+        STATUS_OK);
     p->sound = (struct sound){.n_frames = SOUND_FRAMES, .n_channels = 2, .format = SAMPLE_S16};
     for (uint32_t i = 0; i < 2; i++)
         p->sound.channels[i] = samples[i] + SOUND_PAD_FRAMES;

@@ -63,7 +63,11 @@ static int set_up(void **state)
                                   .n_channels = 2,
                                   .declick_frames = 240,
                                   .graph = &f->graphs[0]};
-    return (int)engine_rt_init(&f->engine, arena_allocator(&f->arena), &config, MAX_QUEUE);
+    return (int)engine_rt_init(&f->engine,
+                               &(struct rt_memory){arena_allocator(&f->arena),
+                                                   {arena_allocator(&f->arena), arena_allocator(&f->arena),
+                                                    arena_allocator(&f->arena)}},
+                               &config, MAX_QUEUE);
 }
 
 static int tear_down(void **state)
@@ -225,12 +229,12 @@ static void test_events_tell_what_happened(void **state)
     process(f, 0, 64);
     push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = 4});
     process(f, 0, 128);
-    static const struct event expected[] = {{EVENT_VOICE_STARTED, 3, 0, 0},
-                                            {EVENT_VOICE_STARTED, 4, 0, 0},
-                                            {EVENT_GRAPH_RETIRED, 0, 0, 0},
-                                            {EVENT_SYNCED, 0, 0, UINT64_MAX},
-                                            {EVENT_VOICE_ENDED, 4, 128, VOICE_END_STOPPED},
-                                            {EVENT_VOICE_ENDED, 3, 128, VOICE_END_FINISHED}};
+    static const struct event expected[] = {{EVENT_VOICE_STARTED, 3, 0, {0}},
+                                            {EVENT_VOICE_STARTED, 4, 0, {0}},
+                                            {EVENT_GRAPH_RETIRED, 0, 0, {0}},
+                                            {EVENT_SYNCED, 0, 0, {UINT64_MAX}},
+                                            {EVENT_VOICE_ENDED, 4, 128, {VOICE_END_STOPPED}},
+                                            {EVENT_VOICE_ENDED, 3, 128, {VOICE_END_FINISHED}}};
     bool seen[COUNT_OF(expected)] = {false};
     struct event e;
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
@@ -324,7 +328,8 @@ static void test_snapshots(void **state)
 static enum status init_one(void *object, struct allocator *a)
 {
     static const struct bus_graph graph;
-    return engine_rt_init(object, a, &(struct mixer_config){48000, 32, 8, 2, 240, &graph}, 64);
+    return engine_rt_init(object, &(struct rt_memory){a, {a, a, a}},
+                          &(struct mixer_config){48000, 32, 8, 2, 240, &graph}, 64);
 }
 
 static void test_small_arenas(void **state)
@@ -339,9 +344,21 @@ static void test_bad_arguments(void **state)
     struct fixture *f = *state;
     struct engine_rt e;
     struct mixer_config config = {48000, 32, 8, 2, 240, &f->graphs[0]};
-    assert_int_equal(engine_rt_init(&e, arena_allocator(&f->arena), &config, 63), STATUS_BAD_ARGUMENT);
+    assert_int_equal(
+        engine_rt_init(&e,
+                       &(struct rt_memory){arena_allocator(&f->arena),
+                                           {arena_allocator(&f->arena), arena_allocator(&f->arena),
+                                            arena_allocator(&f->arena)}},
+                       &config, 63),
+        STATUS_BAD_ARGUMENT);
     config.n_voices = 0;
-    assert_int_equal(engine_rt_init(&e, arena_allocator(&f->arena), &config, 64), STATUS_BAD_ARGUMENT);
+    assert_int_equal(
+        engine_rt_init(&e,
+                       &(struct rt_memory){arena_allocator(&f->arena),
+                                           {arena_allocator(&f->arena), arena_allocator(&f->arena),
+                                            arena_allocator(&f->arena)}},
+                       &config, 64),
+        STATUS_BAD_ARGUMENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

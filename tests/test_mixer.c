@@ -56,7 +56,10 @@ static int set_up(void **state)
                                   .n_channels = 2,
                                   .declick_frames = 240,
                                   .graph = &f.graph};
-    return (int)mixer_init(&f.mixer, arena_allocator(&f.arena), &config);
+    return (int)mixer_init(&f.mixer,
+                           &(struct mixer_memory){arena_allocator(&f.arena), arena_allocator(&f.arena),
+                                                  arena_allocator(&f.arena)},
+                           &config);
 }
 
 static int tear_down(void **state)
@@ -201,16 +204,29 @@ static void test_bad_arguments(void **state)
     (void)state;
     struct mixer m;
     struct mixer_config config = {48000, 1, 1, 0, 1, &f.graph};
-    assert_int_equal(mixer_init(&m, arena_allocator(&f.arena), &config), STATUS_BAD_ARGUMENT);
+    assert_int_equal(mixer_init(&m,
+                                &(struct mixer_memory){arena_allocator(&f.arena), arena_allocator(&f.arena),
+                                                       arena_allocator(&f.arena)},
+                                &config),
+                     STATUS_BAD_ARGUMENT);
     config = (struct mixer_config){9, 1, 1, 1, 1, &f.graph}; // a meter's window of no frames
-    assert_int_equal(mixer_init(&m, arena_allocator(&f.arena), &config), STATUS_BAD_ARGUMENT);
+    assert_int_equal(mixer_init(&m,
+                                &(struct mixer_memory){arena_allocator(&f.arena), arena_allocator(&f.arena),
+                                                       arena_allocator(&f.arena)},
+                                &config),
+                     STATUS_BAD_ARGUMENT);
     config = (struct mixer_config){48000, 0, 1, 1, 1, &f.graph};
-    assert_int_equal(mixer_init(&m, arena_allocator(&f.arena), &config), STATUS_BAD_ARGUMENT);
+    assert_int_equal(mixer_init(&m,
+                                &(struct mixer_memory){arena_allocator(&f.arena), arena_allocator(&f.arena),
+                                                       arena_allocator(&f.arena)},
+                                &config),
+                     STATUS_BAD_ARGUMENT);
 }
 
 static enum status init_mixer(void *object, struct allocator *a)
 {
-    return mixer_init(object, a, &(struct mixer_config){48000, 64, 16, 2, 240, &f.graph});
+    return mixer_init(object, &(struct mixer_memory){a, a, a},
+                      &(struct mixer_config){48000, 64, 16, 2, 240, &f.graph});
 }
 
 static void test_small_arenas(void **state)

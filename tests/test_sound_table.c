@@ -19,6 +19,7 @@ static struct config config;
 
 struct fixture {
     struct arena arena;
+    struct memory map;
     struct worker worker;
     struct sound_table table;
     char text[512];
@@ -72,7 +73,9 @@ static int set_up(void **state)
     snprintf(config.sound_folder, sizeof config.sound_folder, "%s", base);
     f.why = strbuf_make(f.text, sizeof f.text);
     return arena_init(&f.arena, 1 << 26) ||
-           worker_init(&f.worker, arena_allocator(&f.arena), &config, 48000, MAX_SOUNDS + MAX_LOADS + 1) ||
+           memory_init(&f.map, &(struct memory_config){.budget_bytes[MEMORY_SOUNDS] = 1 << 20}) ||
+           worker_init(&f.worker, arena_allocator(&f.arena), &f.map, &config, 48000,
+                       MAX_SOUNDS + MAX_LOADS + 1) ||
            sound_table_init(&f.table, arena_allocator(&f.arena), MAX_SOUNDS, &f.worker) ||
            worker_start(&f.worker);
 }
@@ -82,6 +85,7 @@ static int tear_down(void **state)
     (void)state;
     worker_fini(&f.worker);
     worker_fini(&f.worker); // twice is once
+    memory_fini(&f.map);
     arena_fini(&f.arena);
     return 0;
 }
@@ -133,7 +137,9 @@ static void expect_store(uint32_t n_seconds)
 {
     uint64_t used = 0;
     for (int i = 0; i < 2000; i++) {
-        used = atomic_load(&f.worker.store_used_bytes);
+        struct memory_usage usage;
+        memory_usage(&f.map, MEMORY_SOUNDS, &usage);
+        used = usage.used_bytes;
         if (used / 96000 == n_seconds) return;
         usleep(1000);
     }
@@ -198,7 +204,7 @@ static void test_failed_loads_leave_nothing(void **state)
         assert_int_equal(finish(), bad[i].error);
         assert_int_equal(sound_find(&f.table, "bad"), SOUND_NONE);
         assert_int_equal(f.table.n_free, MAX_SOUNDS);
-        assert_int_equal(f.table.n_free_loads, MAX_LOADS);
+        assert_int_equal(shared_pool_count_used(&f.worker.loads), 0);
     }
     expect_store(0);
 }
@@ -321,7 +327,7 @@ static void test_many_rounds(void **state)
     for (uint32_t i = 0; i < MAX_SOUNDS; i++)
         if (f.table.entries[i].state == SOUND_READY) sound_unlist(&f.table, i);
     assert_int_equal(f.table.n_free, MAX_SOUNDS);
-    assert_int_equal(f.table.n_free_loads, MAX_LOADS);
+    assert_int_equal(shared_pool_count_used(&f.worker.loads), 0);
     expect_store(0);
 }
 
@@ -339,7 +345,7 @@ static void test_end_with_loads_under_way(void **state)
 
 static enum status init_worker(void *object, struct allocator *a)
 {
-    return worker_init(object, a, &config, 48000, 1000);
+    return worker_init(object, a, &f.map, &config, 48000, 1000);
 }
 
 static void fini_worker(void *object)

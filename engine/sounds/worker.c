@@ -17,11 +17,10 @@ static uint32_t power_of_two_from(uint32_t n)
     return p;
 }
 
-enum status worker_init(struct worker *w, struct memory *memory, const struct config *config,
-                        uint32_t engine_rate, uint32_t max_jobs)
+enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
+                        const struct config *config, uint32_t engine_rate, uint32_t max_jobs)
 {
-    *w = (struct worker){.engine_rate = engine_rate, .memory = memory, .wake_fd = -1, .result_fd = -1};
-    struct allocator *a = memory_allocator(memory, MEMORY_QUEUES);
+    *w = (struct worker){.engine_rate = engine_rate, .map = map, .wake_fd = -1, .result_fd = -1};
     allocator_tag(a, "jobs and their results");
     uint32_t n_slots = power_of_two_from(max_jobs + 1); // and JOB_QUIT
     enum status status = queue_init(&w->jobs, a, n_slots, sizeof(struct job));
@@ -33,13 +32,12 @@ enum status worker_init(struct worker *w, struct memory *memory, const struct co
     if (status) return status;
     void *base;
     size_t bytes;
-    memory_take_space(memory, MEMORY_SOUNDS, &base, &bytes);
-    a = memory_allocator(memory, MEMORY_CONTROL);
+    memory_take_space(map, MEMORY_SOUNDS, &base, &bytes);
     allocator_tag(a, "gaps of the sample store");
     status =
         pages_init_at(&w->store, a, base, bytes, config->sounds + 1, strcmp(config->lock_memory, "no") != 0);
     if (status) return status;
-    memory_publish_pages(memory, MEMORY_SOUNDS, &w->store);
+    memory_publish_pages(map, MEMORY_SOUNDS, &w->store);
     roots_open(&w->roots, config);
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -102,12 +100,12 @@ static bool do_job(struct worker *w, const struct job *job)
             break;
         }
         do_load(w, job->load);
-        memory_publish_pages(w->memory, MEMORY_SOUNDS, &w->store);
+        memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         report(w, job);
         break;
     case JOB_FREE:
         pages_free(&w->store, job->memory, job->bytes);
-        memory_publish_pages(w->memory, MEMORY_SOUNDS, &w->store);
+        memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         break;
     case JOB_QUIT: return false;
     }

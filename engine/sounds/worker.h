@@ -66,14 +66,15 @@ struct worker {
     _Atomic bool is_ending; // loads that wait are dropped
     int wake_fd;            // eventfd: there are jobs
     int result_fd;          // eventfd: there are results; control polls it
-    struct memory *memory;  // where the figures of the store are published
+    struct memory *map;     // where the figures of the store are published
 };
 
 // ---- control ----
 
-/// `max_jobs`: jobs that can be under way at once. Room for as many results.
-NODISCARD enum status worker_init(struct worker *w, struct memory *memory, const struct config *config,
-                                  uint32_t engine_rate, uint32_t max_jobs);
+/// Takes the region MEMORY_SOUNDS of `map` for the store, all else from `a`. `max_jobs`: jobs that can be
+/// under way at once. Room for as many results.
+NODISCARD enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
+                                  const struct config *config, uint32_t engine_rate, uint32_t max_jobs);
 NODISCARD enum status worker_start(struct worker *w);
 /// Waits for the job that is being done, drops the others, and frees everything.
 void worker_fini(struct worker *w);
