@@ -81,6 +81,7 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     if (status) return status;
 
     struct engine *e = &d->engine;
+    allocator_tag(memory_allocator(&e->memory, MEMORY_CONTROL), "answers");
     status = transport_open(&d->transport, memory_allocator(&e->memory, MEMORY_CONTROL), config->socket,
                             (uint16_t)config->udp_port, reason);
     if (status) return status;

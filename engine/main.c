@@ -79,6 +79,14 @@ static int check_config(const struct config *config)
         log_error("%s", reason);
         return 1;
     }
+    static struct transport transport;
+    struct allocator *a = memory_allocator(&engine.memory, MEMORY_CONTROL);
+    allocator_tag(a, "answers");
+    if (transport_init(&transport, a)) {
+        engine_fini(&engine);
+        log_error("the budget [memory] control_budget is too small for the answers that wait");
+        return 1;
+    }
     engine_print_memory(&engine, stdout);
     engine_fini(&engine);
     return 0;

@@ -14,6 +14,7 @@
 static char base[32], path_text[2048];
 static struct config config;
 static struct roots roots;
+static struct allocator libc;
 
 /// A path below the folder of this test.
 static const char *at(const char *name)
@@ -64,8 +65,8 @@ static int set_up(void **state)
     snprintf(config.sound_folder, sizeof config.sound_folder, "%s/not there", base);
     snprintf(config.allow[0], sizeof config.allow[0], "%s/allowed///", base);
     snprintf(config.allow[1], sizeof config.allow[1], "%s/also", base);
-    roots_open(&roots, &config);
-    return 0;
+    libc = libc_allocator();
+    return roots_open(&roots, &libc, &config);
 }
 
 static int tear_down(void **state)
@@ -232,7 +233,7 @@ static void test_root_folder(void **state)
     roots_close(&roots);
     strcpy(config.allow[0], "/");
     config.n_allow = 1;
-    roots_open(&roots, &config);
+    assert_int_equal(roots_open(&roots, &libc, &config), STATUS_OK);
     expect(at("secret.wav"), API_OK, "secret");
     expect("/etc/passwd", API_OK, NULL);
     expect("/no/such/file", API_NOT_FOUND, NULL);
@@ -243,15 +244,16 @@ static void test_no_folders_and_all_of_them(void **state)
     (void)state;
     roots_close(&roots);
     config.n_allow = 0;
-    roots_open(&roots, &config);
+    assert_int_equal(roots_open(&roots, &libc, &config), STATUS_OK);
     expect("a.wav", API_NOT_FOUND, NULL);
     expect(at("allowed/a.wav"), API_NOT_ALLOWED, NULL);
+    roots_close(&roots);
     config.n_allow = CONFIG_MAX_ALLOW;
     for (uint32_t i = 0; i < CONFIG_MAX_ALLOW; i++)
         snprintf(config.allow[i], sizeof config.allow[i], "%s/also", base);
     snprintf(config.sound_folder, sizeof config.sound_folder, "%s/allowed", base);
-    roots_open(&roots, &config);
-    assert_int_equal(roots.n, CONFIG_MAX_ALLOW + 1);
+    assert_int_equal(roots_open(&roots, &libc, &config), STATUS_OK);
+    assert_int_equal(roots.folders.v.n, CONFIG_MAX_ALLOW + 1);
     expect("c.wav", API_OK, "c");
     expect("a.wav", API_OK, "a");
     roots.anywhere = true;

@@ -587,14 +587,24 @@ width = 2
         with Daemon(config="[engine]\nvoices = 65536\nbuses = 512\n") as daemon:
             result = run_chimed("-c", daemon.path("chimed.conf"), "--check-config")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
-        rows = {line[:28].strip(): line[28:].split() for line in result.stdout.decode().splitlines()}
-        self.assertEqual(rows.pop("memory"), ["bytes"])
-        self.assertEqual(int(rows.pop("sounds")[0]), 1 << 30)
-        total = int(rows.pop("all that is taken at start")[0])
-        self.assertEqual(total, sum(int(row[0]) for row in rows.values()))
-        self.assertGreater(total, 65536 * 200)
-        for name in "voices, control", "command and event queues", "sound table", "answers that wait":
-            self.assertGreater(int(rows[name][0]), 0)
+        rows = {line[:30].rstrip(): line[30:].split() for line in result.stdout.decode().splitlines()}
+        self.assertEqual(rows.pop("memory, in bytes"), ["taken", "at", "start", "budget"])
+        regions = {name: [int(x) for x in row] for name, row in rows.items() if len(row) == 2}
+        self.assertEqual(set(regions), {"voices", "mixer", "sounds", "control", "queues", "streams", "scratch", "debug"})
+        self.assertEqual(regions["sounds"], [0, 1 << 30])
+        self.assertGreater(regions["voices"][0], 65536 * 200)
+        for used, budget in regions.values():
+            self.assertLessEqual(used, budget)
+        for name in "columns", "command and event queues", "sounds", "answers":
+            self.assertIn("  " + name, rows)
+
+    def test_a_budget_that_is_too_small(self):
+        with Daemon(config="[engine]\nvoices = 65536\n") as daemon:
+            with open(daemon.path("small.conf"), "w") as f:
+                f.write("[engine]\nvoices = 65536\n[memory]\nvoices_budget = 2\n")
+            result = run_chimed("-c", daemon.path("small.conf"), "--check-config")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("small.conf:4: the budget [memory] voices_budget is too small for 65536 voices", result.stderr.decode())
 
     def test_help_and_version(self):
         for option, says in ("--help", b"usage: chimed"), ("--version", b"chimed 0."):

@@ -67,6 +67,7 @@ class Traffic:
             2.5: lambda: ["/stop", "all", "bus", self.bus()],
             2: lambda: ["/status"],
             1.5: lambda: ["/ping"],
+            0.5: lambda: ["/memory"],
             1: lambda: ["/voice/list"],
             0.9: lambda: ["/sound/list"],
             0.8: lambda: ["/bus/list"],

@@ -117,11 +117,12 @@ static enum status open_udp(struct transport *t, uint16_t port, char *reason)
     return STATUS_OK;
 }
 
-/// Any answer may have to wait, however long it is.
-static enum status init_outbox(struct transport *t, struct allocator *a)
+enum status transport_init(struct transport *t, struct allocator *a)
 {
+    // Any answer may have to wait, however long it is.
     static const uint32_t n_blocks[POOLS_SIZES] = {MAX_WAITING_ANSWERS, MAX_WAITING_ANSWERS,
                                                    MAX_WAITING_ANSWERS};
+    *t = (struct transport){.unix_fd = -1, .udp_fd = -1};
     t->waiting = make(struct waiting_answer, MAX_WAITING_ANSWERS, a);
     if (!t->waiting) return STATUS_NO_MEMORY;
     enum status status = pools_init(&t->answers, a, n_blocks);
@@ -132,8 +133,7 @@ static enum status init_outbox(struct transport *t, struct allocator *a)
 enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path, uint16_t udp_port,
                            char *reason)
 {
-    *t = (struct transport){.unix_fd = -1, .udp_fd = -1};
-    if (init_outbox(t, a)) {
+    if (transport_init(t, a)) {
         snprintf(reason, REASON_BYTES, "no memory for the answers");
         return STATUS_NO_MEMORY;
     }

@@ -66,6 +66,9 @@ struct datagram {
     int fd; // a file descriptor that came with it, to be closed by the receiver; -1: none
 };
 
+/// What transport_open() does first: room for the answers that wait, from `a`. No socket is open yet.
+NODISCARD enum status transport_init(struct transport *t, struct allocator *a);
+
 /// Opens both sockets: UNIX datagrams at `unix_path` (mode 0660; its folder is made if needed), UDP on
 /// 127.0.0.1
 /// (`udp_port` 0: none). A socket file that a dead daemon left is replaced. On failure `reason` (256 bytes)

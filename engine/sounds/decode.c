@@ -6,21 +6,20 @@
 #include <samplerate.h>
 #include <sndfile.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "engine/sounds/source.h"
 
 /// Frames that are read at a time.
 #define CHUNK_FRAMES 4096
 
 /// One file on its way into the store.
 struct decoder {
+    const struct decode_setup *setup;
+    struct source source;
     SNDFILE *file;
     SF_INFO info;
     const char *name;
-    uint32_t engine_rate;
-    struct pages *store;
-    const _Atomic bool *cancel;
     struct decoded *d;
     char *reason;
 };
@@ -31,9 +30,15 @@ static enum api_error bad_sound(const struct decoder *dec, const char *why)
     return API_BAD_SOUND;
 }
 
+/// What libsndfile makes of it, unless the bytes did not come in the first place.
+static enum api_error cannot_read(const struct decoder *dec)
+{
+    return bad_sound(dec, dec->source.error ? strerror(dec->source.error) : sf_strerror(dec->file));
+}
+
 static enum api_error too_big(const struct decoder *dec, uint64_t bytes)
 {
-    const struct pages *store = dec->store;
+    const struct pages *store = dec->setup->store;
     uint64_t total = (uint64_t)store->n_pages * store->page_bytes;
     uint64_t used = (uint64_t)store->n_used * store->page_bytes;
     snprintf(dec->reason, LOAD_REASON_BYTES,
@@ -120,7 +125,7 @@ static enum api_error make_room(const struct decoder *dec, uint64_t n_frames, en
     size_t bytes = sound_bytes(n_frames, n_channels, format);
     if (bytes == 0) return bad_sound(dec, "too long");
     struct decoded *d = dec->d;
-    if (pages_alloc(dec->store, bytes, &d->memory)) return too_big(dec, bytes);
+    if (pages_alloc(dec->setup->store, bytes, &d->memory)) return too_big(dec, bytes);
     d->bytes = bytes;
     sound_layout(&d->sound, d->memory, (uint32_t)n_frames, n_channels, format);
     return API_OK;
@@ -128,14 +133,14 @@ static enum api_error make_room(const struct decoder *dec, uint64_t n_frames, en
 
 static void drop(const struct decoder *dec)
 {
-    pages_free(dec->store, dec->d->memory, dec->d->bytes);
+    pages_free(dec->setup->store, dec->d->memory, dec->d->bytes);
     dec->d->memory = NULL;
 }
 
 static enum api_error check_cancel(const struct decoder *dec)
 {
     // relaxed: nothing is handed over with it.
-    if (!atomic_load_explicit(dec->cancel, memory_order_relaxed)) return API_OK;
+    if (!atomic_load_explicit(dec->setup->cancel, memory_order_relaxed)) return API_OK;
     snprintf(dec->reason, LOAD_REASON_BYTES, "%.300s: the daemon is leaving", dec->name);
     return API_CANCELLED;
 }
@@ -143,7 +148,7 @@ static enum api_error check_cancel(const struct decoder *dec)
 /// All frames must have come, or the file is refused; only a guessed length may be wrong.
 static enum api_error check_length(const struct decoder *dec, sf_count_t n_read)
 {
-    if (sf_error(dec->file)) return bad_sound(dec, sf_strerror(dec->file));
+    if (dec->source.error || sf_error(dec->file)) return cannot_read(dec);
     if (n_read == 0 || (n_read < dec->info.frames && has_exact_length(&dec->info)))
         return bad_sound(dec, "cut short: the file ends before its header says so");
     return API_OK;
@@ -203,7 +208,7 @@ static enum api_error resample_all(const struct decoder *dec, SRC_STATE *src, st
     int n_channels = dec->info.channels;
     float chunk[CHUNK_FRAMES * SOUND_MAX_CHANNELS];
     sf_count_t n_read = 0;
-    SRC_DATA data = {.data_in = chunk, .src_ratio = (double)dec->engine_rate / dec->info.samplerate};
+    SRC_DATA data = {.data_in = chunk, .src_ratio = (double)dec->setup->engine_rate / dec->info.samplerate};
     do {
         if (data.input_frames == 0 && !data.end_of_input) {
             sf_count_t n = sf_readf_float(dec->file, chunk, CHUNK_FRAMES);
@@ -246,18 +251,19 @@ static enum api_error store_resampled(const struct decoder *dec, const struct re
 
 static enum api_error read_resampled(const struct decoder *dec)
 {
-    double ratio = (double)dec->engine_rate / dec->info.samplerate;
+    double ratio = (double)dec->setup->engine_rate / dec->info.samplerate;
     uint64_t n_channels = (uint64_t)dec->info.channels;
     // The exact length is rounded up; the resampler may give a few frames more.
     uint64_t n_exact = (uint64_t)ceil((double)dec->info.frames * ratio);
     struct resampled r = {.max_frames = n_exact + 16};
     uint64_t bytes = r.max_frames * n_channels * sizeof(float);
-    if (r.max_frames > SOUND_MAX_FRAMES || bytes / 2 > (uint64_t)dec->store->n_pages * dec->store->page_bytes)
+    const struct pages *store = dec->setup->store;
+    if (r.max_frames > SOUND_MAX_FRAMES || bytes / 2 > (uint64_t)store->n_pages * store->page_bytes)
         return too_big(dec, bytes / 2);
 
     int code;
     SRC_STATE *src = src_new(SRC_SINC_BEST_QUALITY, dec->info.channels, &code);
-    r.samples = malloc(bytes);
+    r.samples = make(float, r.max_frames * n_channels, dec->setup->temporary);
     enum api_error error = API_INTERNAL;
     if (src && r.samples) {
         error = resample_all(dec, src, &r);
@@ -268,26 +274,31 @@ static enum api_error read_resampled(const struct decoder *dec)
     } else {
         snprintf(dec->reason, LOAD_REASON_BYTES, "%.300s: no memory to resample", dec->name);
     }
-    free(r.samples);
+    unmake(r.samples, r.max_frames * n_channels, dec->setup->temporary);
     src_delete(src);
     return error;
 }
 
-enum api_error decode_file(int fd, const char *name, uint32_t engine_rate, struct pages *store,
-                           const _Atomic bool *cancel, struct decoded *d, char *reason)
+static enum api_error decode(struct decoder *dec)
+{
+    dec->file = source_open_sound(&dec->source, &dec->info);
+    if (!dec->file) return cannot_read(dec);
+    enum api_error error = check_header(dec);
+    dec->d->source_rate = (uint32_t)dec->info.samplerate;
+    if (!error)
+        error = dec->d->source_rate == dec->setup->engine_rate ? read_plain(dec) : read_resampled(dec);
+    sf_close(dec->file);
+    return error;
+}
+
+enum api_error decode_file(const struct decode_setup *setup, int fd, const char *name, struct decoded *d,
+                           char *reason)
 {
     *d = (struct decoded){0};
-    struct decoder dec = {
-        .name = name, .engine_rate = engine_rate, .store = store, .cancel = cancel, .d = d, .reason = reason};
-    lseek(fd, 0, SEEK_SET); // a descriptor that was handed over may stand anywhere
-    // libsndfile closes the descriptor when it fails, whatever it was told: it gets one of its own.
-    int own = dup(fd);
-    dec.file = own >= 0 ? sf_open_fd(own, SFM_READ, &dec.info, SF_TRUE) : NULL;
-    if (!dec.file) return bad_sound(&dec, own >= 0 ? sf_strerror(NULL) : "no file descriptors left");
-
-    enum api_error error = check_header(&dec);
-    d->source_rate = (uint32_t)dec.info.samplerate;
-    if (!error) error = d->source_rate == engine_rate ? read_plain(&dec) : read_resampled(&dec);
-    sf_close(dec.file);
+    struct decoder dec = {.setup = setup, .name = name, .d = d, .reason = reason};
+    enum status status = source_open(&dec.source, fd);
+    if (status) return bad_sound(&dec, status_text(status));
+    enum api_error error = decode(&dec);
+    source_close(&dec.source);
     return error;
 }

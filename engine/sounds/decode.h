@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/pages.h"
 #include "engine/osc/methods.h"
@@ -21,12 +22,19 @@ struct decoded {
     uint32_t source_rate;
 };
 
+/// What all files of a worker are decoded with. Borrows everything.
+struct decode_setup {
+    uint32_t engine_rate; // Hz
+    struct pages *store;
+    struct allocator *temporary; // what a resampled file takes until it is in the store
+    const _Atomic bool *cancel;  // set by another thread: ends the work early, with API_CANCELLED
+};
+
 /// Reads all of an open file (libsndfile: WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and more), 8 to 192 kHz,
 /// mono or stereo, and resamples it (libsamplerate, best quality). Borrows `fd`. API_REFUSED when the store
-/// has no room: nothing is kept then. `cancel`, set by another thread, ends the work early with
-/// API_CANCELLED. A file that ends before its header says so is refused as a whole. On failure `reason` says
-/// why; `name` is what it calls the file.
-NODISCARD enum api_error decode_file(int fd, const char *name, uint32_t engine_rate, struct pages *store,
-                                     const _Atomic bool *cancel, struct decoded *d, char *reason);
+/// has no room: nothing is kept then. A file that ends before its header says so is refused as a whole. On
+/// failure `reason` says why; `name` is what it calls the file.
+NODISCARD enum api_error decode_file(const struct decode_setup *setup, int fd, const char *name,
+                                     struct decoded *d, char *reason);
 
 #endif

@@ -13,33 +13,41 @@
 
 #include "engine/log.h"
 
-static void add_root(struct roots *r, const char *path)
+static const struct slice slash = {"/", 1};
+
+/// False when the allocator refuses.
+static bool add_root(struct roots *r, const char *path)
 {
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
+    struct root root = {open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), slice_of(path)};
+    if (root.fd < 0) {
         log_debug("sound folder %s: %s", path, strerror(errno));
-        return;
+        return true;
     }
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    snprintf(r->paths[r->n], sizeof r->paths[0], "%.*s", (int)n, path);
-    r->fds[r->n++] = fd;
+    while (slice_ends_with(root.path, slash))
+        root.path.length--;
+    if (VEC_PUSH(&r->folders, root)) return true;
+    close(root.fd);
+    return false;
 }
 
-void roots_open(struct roots *r, const struct config *config)
+enum status roots_open(struct roots *r, struct allocator *a, const struct config *config)
 {
-    *r = (struct roots){0};
-    if (config->sound_folder[0]) add_root(r, config->sound_folder);
+    *r = (struct roots){.folders.v.a = a};
+    // All at once: an arena keeps what a vector grows out of.
+    bool good = VEC_RESERVE(&r->folders, config->n_allow + 1);
+    if (config->sound_folder[0]) good = good && add_root(r, config->sound_folder);
     for (uint32_t i = 0; i < config->n_allow; i++)
-        add_root(r, config->allow[i]);
+        good = good && add_root(r, config->allow[i]);
+    if (good) return STATUS_OK;
+    roots_close(r);
+    return STATUS_NO_MEMORY;
 }
 
 void roots_close(struct roots *r)
 {
-    for (uint32_t i = 0; i < r->n; i++)
-        close(r->fds[i]);
-    r->n = 0;
+    while (r->folders.v.n > 0)
+        close(VEC_POP(&r->folders).fd);
+    VEC_FINI(&r->folders);
 }
 
 /// O_NONBLOCK: a FIFO that somebody put there must not hold the worker.
@@ -51,11 +59,11 @@ static int open_beneath(int root, const char *path)
 }
 
 /// The part of an absolute path behind a folder, or NULL when it lies elsewhere.
-static const char *path_below(const char *folder, const char *path)
+static const char *path_below(struct slice folder, const char *path)
 {
-    size_t n = strlen(folder);
-    if (strcmp(folder, "/") == 0) return path + 1;
-    return strncmp(path, folder, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+    struct slice all = slice_of(path), rest = slice_sub(all, folder.length, all.length);
+    bool is_below = slice_starts_with(all, folder) && slice_starts_with(rest, slash);
+    return is_below ? rest.data + slash.length : NULL; // the end of a text ends in 0 as well
 }
 
 static enum api_error open_failed(int error, const char *path, char *reason)
@@ -89,11 +97,12 @@ enum api_error file_open(const struct roots *r, const char *path, int *fd, char 
     if (r->anywhere) return open_anywhere(path, fd, reason);
     bool is_absolute = path[0] == '/', in_a_root = false;
     int error = ENOENT;
-    for (uint32_t i = 0; i < r->n; i++) {
-        const char *below = is_absolute ? path_below(r->paths[i], path) : path;
+    for (size_t i = 0; i < r->folders.v.n; i++) {
+        const struct root *root = &r->folders.items[i];
+        const char *below = is_absolute ? path_below(root->path, path) : path;
         if (!below || !below[0]) continue;
         in_a_root = true;
-        *fd = open_beneath(r->fds[i], below);
+        *fd = open_beneath(root->fd, below);
         if (*fd >= 0) return API_OK;
         if (errno != ENOENT) error = errno; // the more telling one of several folders
     }

@@ -6,19 +6,27 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/slice.h"
+#include "alloc/status.h"
+#include "alloc/vec.h"
 #include "engine/config.h"
 #include "engine/osc/methods.h"
 
 /// Longest sentence of a failed load, with its closing 0.
 #define LOAD_REASON_BYTES 512
 
-/// The folders that files may lie in. Read-only after roots_open().
+/// A folder that files may lie in.
+struct root {
+    int fd;
+    struct slice path; // of the configuration, without slashes at its end: "" is the root of all
+};
+
+/// All of them. Read-only after roots_open(); a zeroed one has none.
 struct roots {
     bool anywhere; // no limit but the process's own rights
-    uint32_t n;
-    int fds[CONFIG_MAX_ALLOW + 1];
-    char paths[CONFIG_MAX_ALLOW + 1][CONFIG_PATH_BYTES];
+    VEC(struct root) folders;
 };
 
 /// Tells whether a file is still what it was.
@@ -29,8 +37,9 @@ struct file_id {
     int64_t changed_ns; // time of the last change of its content
 };
 
-/// Opens the allowed folders and the daemon's own one; those that do not exist are left out.
-void roots_open(struct roots *r, const struct config *config);
+/// Opens the allowed folders and the daemon's own one; those that do not exist are left out. Borrows `a` and
+/// `config` until roots_close(). Fails with STATUS_NO_MEMORY, and has none then.
+NODISCARD enum status roots_open(struct roots *r, struct allocator *a, const struct config *config);
 void roots_close(struct roots *r);
 
 /// Opens a regular file for reading. A relative path is looked for in each folder. Symbolic links and `..`

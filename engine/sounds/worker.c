@@ -38,7 +38,10 @@ enum status worker_init(struct worker *w, struct allocator *a, struct memory *ma
         pages_init_at(&w->store, a, base, bytes, config->sounds + 1, strcmp(config->lock_memory, "no") != 0);
     if (status) return status;
     memory_publish_pages(map, MEMORY_SOUNDS, &w->store);
-    roots_open(&w->roots, config);
+    allocator_tag(a, "sound folders");
+    status = roots_open(&w->roots, a, config);
+    if (status) return status;
+    heap_init(&w->temporary);
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return w->wake_fd >= 0 && w->result_fd >= 0 ? STATUS_OK : STATUS_SYSTEM;
@@ -64,6 +67,8 @@ void worker_end_load(struct worker *w, struct load *load)
 
 static void do_load(struct worker *w, struct load *load)
 {
+    struct allocator temporary = heap_allocator(&w->temporary);
+    struct decode_setup setup = {w->engine_rate, &w->store, &temporary, &w->is_ending};
     load->error = API_OK;
     load->unchanged = false;
     if (load->fd < 0) load->error = file_open(&w->roots, load->path, &load->fd, load->reason);
@@ -71,8 +76,7 @@ static void do_load(struct worker *w, struct load *load)
     if (!load->error && load->has_known && file_id_is(&load->id, &load->known))
         load->unchanged = true;
     else if (!load->error)
-        load->error = decode_file(load->fd, load->path, w->engine_rate, &w->store, &w->is_ending,
-                                  &load->decoded, load->reason);
+        load->error = decode_file(&setup, load->fd, load->path, &load->decoded, load->reason);
 
     // A refused load may be tried again when control has made room: the file stays open for that.
     if (load->fd >= 0 && load->error != API_REFUSED) {
@@ -148,6 +152,11 @@ bool worker_push(struct worker *w, const struct job *job)
     return true;
 }
 
+struct heap_usage worker_temporary_bytes(struct worker *w)
+{
+    return heap_usage(&w->temporary);
+}
+
 bool worker_pop(struct worker *w, struct job_result *result)
 {
     return queue_pop(&w->results, result);
@@ -163,6 +172,7 @@ void worker_fini(struct worker *w)
     }
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->result_fd >= 0) close(w->result_fd);
+    heap_fini(&w->temporary);
     roots_close(&w->roots);
     pages_fini(&w->store);
     *w = (struct worker){.wake_fd = -1, .result_fd = -1};

@@ -14,6 +14,7 @@
 #include "alloc/queue.h"
 #include "alloc/shared_pool.h"
 #include "alloc/status.h"
+#include "engine/heap.h"
 #include "engine/sounds/decode.h"
 #include "engine/sounds/files.h"
 
@@ -60,6 +61,7 @@ struct worker {
     struct shared_pool loads; // control takes them; who ends one gives it back
     struct pages store;       // owned by the worker thread while it runs
     struct roots roots;
+    struct heap temporary; // what a load takes until it is in the store
     uint32_t engine_rate;
     pthread_t thread;
     bool is_running;
@@ -86,6 +88,8 @@ void worker_end_load(struct worker *w, struct load *load);
 
 /// False when `max_jobs` are under way.
 NODISCARD bool worker_push(struct worker *w, const struct job *job);
+/// The memory that loads take beside the store, until they have ended.
+struct heap_usage worker_temporary_bytes(struct worker *w);
 /// False when there is none.
 NODISCARD bool worker_pop(struct worker *w, struct job_result *result);
 
