@@ -178,9 +178,9 @@ static void look_at_faults(void)
 
 #pragma GCC visibility push(default)
 
+void chimed_rt_enter(void);
 void chimed_rt_leave(void);
 uint64_t chimed_rt_allocations(void);
-void chimed_rt_leave(void);
 
 void chimed_rt_enter(void)
 {
