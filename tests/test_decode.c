@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// test_decode.c - every format that libsndfile writes, whole and cut; files that lie; rates; the budget.
+// test_decode.c - every format that libsndfile writes, read and mapped, whole and cut; files that lie; rates;
+// the budget.
 #include <fcntl.h>
 #include <math.h>
 #include <sndfile.h>
@@ -8,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "alloc/adaptors.h"
 #include "alloc/arena.h"
 #include "alloc/vm.h"
 #include "engine/sounds/decode.h"
@@ -20,6 +22,8 @@
 static struct arena arena;
 static struct pages store;
 static _Atomic bool cancel;
+static struct allocator libc;
+static struct counting temporary;
 static char reason[LOAD_REASON_BYTES];
 
 /// LeakSanitizer asks for it. libsndfile 1.2.0 loses the Vorbis decoder's state when it refuses a damaged
@@ -34,6 +38,8 @@ static int set_up(void **state)
 {
     (void)state;
     atomic_store(&cancel, false);
+    libc = libc_allocator();
+    counting_allocator(&temporary, &libc);
     return arena_init(&arena, 1 << 20) || pages_init(&store, arena_allocator(&arena), 16 << 20, 8, false);
 }
 
@@ -57,7 +63,7 @@ static int write_tone(int format, int n_channels, int rate, sf_count_t n_frames)
     static float samples[N_FRAMES * 8];
     SF_INFO info = {.format = format, .channels = n_channels, .samplerate = rate};
     if (!sf_format_check(&info)) return -1;
-    int fd = memfd_create("sound", 0);
+    int fd = memfd_create("sound", MFD_ALLOW_SEALING);
     SNDFILE *f = sf_open_fd(dup(fd), SFM_WRITE, &info, SF_TRUE);
     for (sf_count_t i = 0; i < n_frames; i++)
         for (int c = 0; c < n_channels; c++)
@@ -72,7 +78,9 @@ static int write_tone(int format, int n_channels, int rate, sf_count_t n_frames)
 static enum api_error decode(int fd, struct decoded *d)
 {
     reason[0] = 0;
-    enum api_error error = decode_file(fd, "it", RATE, &store, &cancel, d, reason);
+    struct decode_setup setup = {RATE, &store, &temporary.allocator, &cancel};
+    enum api_error error = decode_file(&setup, fd, "it", d, reason);
+    assert_int_equal(temporary.live_bytes, 0);
     assert_int_equal(error == API_OK, d->memory != NULL);
     assert_int_equal(error == API_OK, reason[0] == 0);
     assert_true(fcntl(fd, F_GETFD) >= 0); // it was borrowed
@@ -171,7 +179,7 @@ static bool shifts_in_time(int format)
            sub == SF_FORMAT_NMS_ADPCM_32;
 }
 
-static void check_format(int format, int n_channels, int fd)
+static void check_reading(int format, int n_channels, int fd)
 {
     struct decoded d;
     lseek(fd, 7, SEEK_SET); // it may stand anywhere
@@ -190,6 +198,14 @@ static void check_format(int format, int n_channels, int fd)
     }
     check_padding(&d);
     give_back(&d);
+}
+
+/// Read, and out of a mapping: that needs a file that nobody can cut short.
+static void check_format(int format, int n_channels, int fd)
+{
+    check_reading(format, n_channels, fd);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    check_reading(format, n_channels, fd);
 }
 
 static void test_every_format(void **state)
@@ -362,7 +378,22 @@ static void test_lengths(void **state)
     }
 }
 
-// ---- budget and cancel ----
+// ---- memory, budget and cancel ----
+
+static void test_no_memory_to_resample(void **state)
+{
+    (void)state;
+    struct decoded d;
+    struct failing f;
+    int fd = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, 44100, N_FRAMES);
+    counting_allocator(&temporary, failing_allocator(&f, &libc, 0, false));
+    assert_int_equal(decode(fd, &d), API_INTERNAL);
+    assert_non_null(strstr(reason, "no memory to resample"));
+    assert_int_equal(decode(fd, &d), API_OK); // the second request is granted
+    assert_true(temporary.high_bytes >= N_FRAMES * sizeof(float) * 2);
+    give_back(&d);
+    close(fd);
+}
 
 static void test_budget(void **state)
 {
@@ -419,6 +450,7 @@ int main(void)
         TEST(test_rates),
         TEST(test_what_is_not_offered),
         TEST(test_lengths),
+        TEST(test_no_memory_to_resample),
         TEST(test_budget),
         TEST(test_cancel),
     };

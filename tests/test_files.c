@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc/adaptors.h"
 #include "engine/sounds/files.h"
 #include "tests/check.h"
 
@@ -100,7 +101,7 @@ static void expect(const char *path, enum api_error expected, const char *text)
 static void test_inside(void **state)
 {
     (void)state;
-    assert_int_equal(roots.n, 2); // the one that is missing is left out
+    assert_int_equal(roots.folders.v.n, 2); // the one that is missing is left out
     expect("a.wav", API_OK, "a");
     expect("sub/b.wav", API_OK, "b");
     expect("sub/../a.wav", API_OK, "a");
@@ -261,14 +262,26 @@ static void test_no_folders_and_all_of_them(void **state)
     expect(at("no.wav"), API_NOT_FOUND, NULL);
 }
 
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct roots none;
+    struct failing f;
+    assert_int_equal(roots_open(&none, failing_allocator(&f, &libc, 0, false), &config), STATUS_NO_MEMORY);
+    assert_int_equal(none.folders.v.n, 0);
+    assert_int_equal(f.n_seen, 1); // an arena would keep what a vector grows out of
+    roots_close(&none);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_inside),   TEST(test_outside),     TEST(test_links),
-        TEST(test_missing),  TEST(test_not_files),   TEST(test_rights_of_a_descriptor),
-        TEST(test_identity), TEST(test_root_folder), TEST(test_no_folders_and_all_of_them),
+        TEST(test_inside),    TEST(test_outside),     TEST(test_links),
+        TEST(test_missing),   TEST(test_not_files),   TEST(test_rights_of_a_descriptor),
+        TEST(test_identity),  TEST(test_root_folder), TEST(test_no_folders_and_all_of_them),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

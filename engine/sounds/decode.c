@@ -263,7 +263,7 @@ static enum api_error read_resampled(const struct decoder *dec)
 
     int code;
     SRC_STATE *src = src_new(SRC_SINC_BEST_QUALITY, dec->info.channels, &code);
-    r.samples = make(float, r.max_frames * n_channels, dec->setup->temporary);
+    r.samples = make(float, r.max_frames *n_channels, dec->setup->temporary);
     enum api_error error = API_INTERNAL;
     if (src && r.samples) {
         error = resample_all(dec, src, &r);

@@ -23,8 +23,8 @@
 /// or lose it (the network).
 static bool is_local(int fd)
 {
-    static const long kinds[] = {EXT4_SUPER_MAGIC,     XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
-                                 SQUASHFS_MAGIC, EROFS_SUPER_MAGIC_V1, TMPFS_MAGIC};
+    static const long kinds[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+                                 SQUASHFS_MAGIC,   EROFS_SUPER_MAGIC_V1, TMPFS_MAGIC};
     struct statfs fs;
     if (fstatfs(fd, &fs) != 0) return false;
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
