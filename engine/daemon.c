@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/handlers.h"
 #include "engine/log.h"
+#include "engine/memory_report.h"
 #include "engine/service.h"
 
 /// Datagrams that one turn of the loop takes from each socket, so that events are not kept waiting.
@@ -195,20 +196,26 @@ static void fade_out(struct daemon *d)
         turn(d, false);
 }
 
+static void stop_audio(struct daemon *d)
+{
+    if (!d->backend) return;
+    d->backend->ops->stop(d->backend);
+    d->backend->ops->close(d->backend);
+    d->backend = d->engine.control.backend = NULL;
+}
+
 static void stop(struct daemon *d)
 {
-    if (d->backend) {
-        d->backend->ops->stop(d->backend);
-        d->backend->ops->close(d->backend);
-    }
+    stop_audio(d);
     if (d->transport.waiting) transport_close(&d->transport);
     engine_fini(&d->engine);
     if (d->signal_fd >= 0) close(d->signal_fd);
 }
 
-int daemon_run(const struct config *config)
+int daemon_run(const struct config *config, bool debug_memory)
 {
     static struct daemon d;
+    struct memory_report report;
     char reason[ERROR_TEXT_BYTES] = "", device[128];
     struct control *c = &d.engine.control;
     enum status status = start(&d, config, reason);
@@ -222,12 +229,15 @@ int daemon_run(const struct config *config)
              d.backend->ops->name, device, c->rate, d.backend->n_channels, c->voices.n_slots,
              d.transport.unix_path);
     service_ready("%s, %u Hz", d.backend->ops->name, c->rate);
+    if (debug_memory) memory_report_begin(&report, &d.engine, stderr);
     while (!c->quit)
         turn(&d, true);
 
     service_stopping();
     if (d.backend) fade_out(&d);
+    stop_audio(&d);
+    bool good = !debug_memory || memory_report_end(&report, &d.engine, stderr);
     stop(&d);
     log_info("stopped");
-    return 0;
+    return good ? 0 : 1;
 }

@@ -2,9 +2,12 @@
 // daemon.h - chimed as a service: sockets, backend, signals, and the loop that serves them.
 #ifndef ENGINE_DAEMON_H
 #define ENGINE_DAEMON_H
+#include <stdbool.h>
+
 #include "engine/config.h"
 
-/// Runs until a signal or /quit. Returns the exit code of the program.
-int daemon_run(const struct config *config);
+/// Runs until a signal or /quit. `debug_memory`: prints the map, and at the end what is left. Returns the
+/// exit code of the program: 1 when it could not start, or memory was found to be lost.
+int daemon_run(const struct config *config, bool debug_memory);
 
 #endif

@@ -18,6 +18,7 @@ static const char usage[] =
     "\n"
     "  -c, --config FILE     read FILE instead of the system's and the user's configuration\n"
     "      --check-config    print what the configuration costs in memory, and exit\n"
+    "      --debug-memory    print that at the start, too, and at the exit what is left\n"
     "      --backend NAME    auto, jack, alsa or null\n"
     "      --device NAME     ALSA device: default, hw:CARD=..., plughw:CARD=...\n"
     "      --rate HZ         sample rate (JACK has its own)\n"
@@ -43,7 +44,7 @@ static const struct {
 };
 
 /// What getopt_long() returns for the options that are not in `settings`.
-enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_LOG_LEVEL, FIRST_SETTING };
+enum { OPTION_CHECK = 256, OPTION_DEBUG_MEMORY, OPTION_VERSION, OPTION_LOG_LEVEL, FIRST_SETTING };
 
 static int usage_error(void)
 {
@@ -114,25 +115,27 @@ static bool set_log_level(const char *name)
 struct command_line {
     const char *config_file;
     const char *values[COUNT_OF(settings)]; // of the options in `settings`
-    bool check;
+    bool check, debug_memory;
 };
 
 /// -1 to go on, or the exit code.
 static int read_command_line(int argc, char **argv, struct command_line *line)
 {
-    struct option options[COUNT_OF(settings) + 6] = {{"config", required_argument, NULL, 'c'},
+    struct option options[COUNT_OF(settings) + 7] = {{"config", required_argument, NULL, 'c'},
                                                      {"check-config", no_argument, NULL, OPTION_CHECK},
+                                                     {"debug-memory", no_argument, NULL, OPTION_DEBUG_MEMORY},
                                                      {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
                                                      {"help", no_argument, NULL, 'h'},
                                                      {"version", no_argument, NULL, OPTION_VERSION}};
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        options[5 + i] = (struct option){settings[i].option, required_argument, NULL, FIRST_SETTING + (int)i};
+        options[6 + i] = (struct option){settings[i].option, required_argument, NULL, FIRST_SETTING + (int)i};
 
     for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (o) {
         case 'c': line->config_file = optarg; break;
         case 'h': fputs(usage, stdout); return 0;
         case OPTION_CHECK: line->check = true; break;
+        case OPTION_DEBUG_MEMORY: line->debug_memory = true; break;
         case OPTION_VERSION: puts("chimed " CHIMED_VERSION); return 0;
         case OPTION_LOG_LEVEL:
             if (!set_log_level(optarg)) return usage_error();
@@ -167,5 +170,5 @@ int main(int argc, char **argv)
         log_error("%s", error);
         return 2;
     }
-    return line.check ? check_config(&config) : daemon_run(&config);
+    return line.check ? check_config(&config) : daemon_run(&config, line.debug_memory);
 }

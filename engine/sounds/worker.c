@@ -162,14 +162,19 @@ bool worker_pop(struct worker *w, struct job_result *result)
     return queue_pop(&w->results, result);
 }
 
+void worker_stop(struct worker *w)
+{
+    if (!w->is_running) return;
+    atomic_store(&w->is_ending, true);
+    struct job job = {.type = JOB_QUIT};
+    if (worker_push(w, &job)) pthread_join(w->thread, NULL);
+    w->is_running = false;
+}
+
 void worker_fini(struct worker *w)
 {
     if (!w->jobs.records) return;
-    if (w->is_running) {
-        atomic_store(&w->is_ending, true);
-        struct job job = {.type = JOB_QUIT};
-        if (worker_push(w, &job)) pthread_join(w->thread, NULL);
-    }
+    worker_stop(w);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->result_fd >= 0) close(w->result_fd);
     heap_fini(&w->temporary);

@@ -78,7 +78,10 @@ struct worker {
 NODISCARD enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
                                   const struct config *config, uint32_t engine_rate, uint32_t max_jobs);
 NODISCARD enum status worker_start(struct worker *w);
-/// Waits for the job that is being done, drops the others, and frees everything.
+/// Waits for the job that is being done, drops the loads that wait, and ends the thread. Accepts a worker
+/// that was not started.
+void worker_stop(struct worker *w);
+/// The same, and frees everything.
 void worker_fini(struct worker *w);
 
 /// A load that nobody holds; NULL when MAX_LOADS are under way.
