@@ -2,7 +2,6 @@
 // render.c - the engine without a device: an OSC score in, a sound file out, faster than real time.
 #include "engine/render.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <poll.h>
@@ -13,11 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc/adaptors.h"
 #include "engine/backends/alsa_format.h"
 #include "engine/backends/planes.h"
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/log.h"
+#include "engine/score.h"
 
 #define MAX_BLOCK_FRAMES 8192
 
@@ -47,13 +48,13 @@ struct options {
 struct render {
     struct engine engine;
     struct options options;
-    FILE *score;
+    struct allocator *memory;
+    struct score score;
     SNDFILE *out;
     struct planes planes;
     int32_t *interleaved;
     uint64_t end_frame; // of --seconds; UINT64_MAX without
     bool failed;        // the output could not be written
-    uint8_t packet[OSC_MAX_PACKET_BYTES];
 };
 
 // ---- command line ----
@@ -206,41 +207,6 @@ static void render_to(struct render *r, uint64_t frame)
 
 // ---- score ----
 
-static uint32_t read_u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/// The frame that a packet's time tag stands for; `now` for a message, or a bundle that is to be done at
-/// once.
-static uint64_t packet_frame(const uint8_t *p, uint32_t n, uint32_t rate, uint64_t now)
-{
-    if (n < 16 || memcmp(p, "#bundle", 8) != 0) return now;
-    uint32_t seconds = read_u32(p + 8), fraction = read_u32(p + 12);
-    if (seconds == 0 && fraction == OSC_NOW) return now;
-    uint64_t part = ((uint64_t)fraction * rate + (UINT64_C(1) << 31)) >> 32; // rounded
-    return (uint64_t)seconds * rate + part;
-}
-
-/// The next packet; 0 at the end, -1 when the score is damaged.
-static int read_packet(struct render *r)
-{
-    uint8_t head[4];
-    size_t n_head = fread(head, 1, sizeof head, r->score);
-    if (n_head == 0 && !ferror(r->score)) return 0;
-    uint32_t n = read_u32(head);
-    if (n_head < sizeof head || n == 0 || n > OSC_MAX_PACKET_BYTES) {
-        log_error("%s: not a score: a packet's length must be 1 to %d", r->options.score,
-                  OSC_MAX_PACKET_BYTES);
-        return -1;
-    }
-    if (fread(r->packet, 1, n, r->score) != n) {
-        log_error("%s: the score ends inside a packet", r->options.score);
-        return -1;
-    }
-    return (int)n;
-}
-
 /// Time stands still until all loads have ended, and what they started has begun.
 static void settle(struct render *r)
 {
@@ -259,21 +225,25 @@ static void settle(struct render *r)
 static bool play_score(struct render *r)
 {
     struct engine *e = &r->engine;
-    int n;
-    while ((n = read_packet(r)) > 0 && !e->control.quit && !r->failed) {
-        uint64_t frame = packet_frame(r->packet, (uint32_t)n, r->options.config.rate, e->rt.frame);
+    struct slice packet;
+    enum status status;
+    while (!(status = score_next(&r->score, &packet)) && !e->control.quit && !r->failed) {
+        uint64_t frame = score_frame(packet, r->options.config.rate, e->rt.frame);
         if (frame > r->end_frame) break;
         if (frame < e->rt.frame)
             log_warning("%s: a packet for frame %llu stands behind frame %llu; it is done there",
                         r->options.score, (unsigned long long)frame, (unsigned long long)e->rt.frame);
         render_to(r, frame);
-        struct datagram d = {
-            .bytes = r->packet, .n_bytes = (uint32_t)n, .client.kind = CLIENT_SCORE, .fd = -1};
+        struct datagram d = {.bytes = (const uint8_t *)packet.data,
+                             .n_bytes = (uint32_t)packet.length,
+                             .client.kind = CLIENT_SCORE,
+                             .fd = -1};
         control_handle(&e->control, &d);
         settle(r);
     }
-    if (n >= 0 && r->end_frame != UINT64_MAX) render_to(r, r->end_frame);
-    return n >= 0 && !r->failed && e->control.replies.n_errors == 0;
+    bool is_damaged = status && status != STATUS_NOT_FOUND;
+    if (!is_damaged && r->end_frame != UINT64_MAX) render_to(r, r->end_frame);
+    return !is_damaged && !r->failed && e->control.replies.n_errors == 0;
 }
 
 // ---- all of it ----
@@ -282,11 +252,7 @@ static bool open_all(struct render *r)
 {
     struct options *o = &r->options;
     char reason[ERROR_TEXT_BYTES];
-    r->score = strcmp(o->score, "-") == 0 ? stdin : fopen(o->score, "rbe");
-    if (!r->score) {
-        log_error("cannot read %s: %s", o->score, strerror(errno));
-        return false;
-    }
+    if (score_open(&r->score, r->memory, o->score)) return false;
     // Swapping does not hurt here, and the sounds need no allowed folder.
     memcpy(o->config.lock_memory, "no", sizeof "no");
     if (engine_init(&r->engine, &o->config, o->config.rate, o->config.channels, true, reason)) {
@@ -294,10 +260,11 @@ static bool open_all(struct render *r)
         return false;
     }
     r->engine.control.worker.roots.anywhere = true;
-    r->interleaved = calloc((size_t)o->block * o->config.channels, sizeof *r->interleaved);
-    if (!r->interleaved || planes_init(&r->planes, o->config.channels, o->block) ||
-        worker_start(&r->engine.control.worker)) {
-        log_error("no memory, or no thread");
+    r->interleaved = make(int32_t, (size_t)o->block * o->config.channels, r->memory);
+    enum status status = planes_init(&r->planes, r->memory, o->config.channels, o->block);
+    if (!status) status = worker_start(&r->engine.control.worker);
+    if (status) {
+        log_error("cannot start: %s", status_text(status));
         return false;
     }
     r->end_frame = o->seconds < 0 ? UINT64_MAX : (uint64_t)llround(o->seconds * o->config.rate);
@@ -307,9 +274,9 @@ static bool open_all(struct render *r)
 static void close_all(struct render *r)
 {
     if (r->out) sf_close(r->out);
-    if (r->score && r->score != stdin) fclose(r->score);
+    score_close(&r->score);
     planes_fini(&r->planes);
-    free(r->interleaved);
+    unmake(r->interleaved, (size_t)r->options.block * r->options.config.channels, r->memory);
     engine_fini(&r->engine);
 }
 
@@ -320,22 +287,34 @@ static double now_seconds(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
+/// The exit code.
+static int render(struct render *r)
+{
+    double start = now_seconds();
+    bool good = open_all(r);
+    if (good) {
+        good = play_score(r);
+        double seconds = (double)r->engine.rt.frame / r->options.config.rate;
+        log_info("%s: %.3f s, %llu voices started, %llu clipped samples, %llu errors, in %.3f s",
+                 r->options.out, seconds, (unsigned long long)r->engine.control.voices.n_started,
+                 (unsigned long long)r->engine.rt.mixer.n_clipped,
+                 (unsigned long long)r->engine.control.replies.n_errors, now_seconds() - start);
+    }
+    close_all(r);
+    return good ? 0 : 1;
+}
+
 int render_main(int argc, char **argv)
 {
-    static struct render r = {.options = {.block = 64, .seconds = -1, .format = ALSA_FORMAT_S16}};
-    int code = read_options(argc, argv, &r.options);
-    if (code >= 0) return code;
-
-    double start = now_seconds();
-    bool good = open_all(&r);
-    if (good) {
-        good = play_score(&r);
-        double seconds = (double)r.engine.rt.frame / r.options.config.rate;
-        log_info("%s: %.3f s, %llu voices started, %llu clipped samples, %llu errors, in %.3f s",
-                 r.options.out, seconds, (unsigned long long)r.engine.control.voices.n_started,
-                 (unsigned long long)r.engine.rt.mixer.n_clipped,
-                 (unsigned long long)r.engine.control.replies.n_errors, now_seconds() - start);
-    }
-    close_all(&r);
-    return good ? 0 : 1;
+    // Without memory there is nothing to render with, so that whoever asks gets some.
+    struct insisting insisting;
+    struct allocator libc = libc_allocator();
+    struct allocator *memory = insisting_allocator(&insisting, &libc, "render");
+    struct render *r = make(struct render, 1, memory);
+    r->memory = memory;
+    r->options = (struct options){.block = 64, .seconds = -1, .format = ALSA_FORMAT_S16};
+    int code = read_options(argc, argv, &r->options);
+    if (code < 0) code = render(r);
+    unmake(r, 1, memory);
+    return code;
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "alloc/adaptors.h"
 #include "engine/backends/alsa_format.h"
 #include "engine/backends/alsa_guard.h"
 #include "engine/backends/alsa_recovery.h"
@@ -314,11 +315,15 @@ static void test_planes(void **state)
 {
     (void)state;
     struct planes p;
-    assert_int_equal(planes_init(&p, 0, 64), STATUS_BAD_ARGUMENT);
+    struct allocator libc = libc_allocator();
+    struct failing f;
+    struct counting counted;
+    struct allocator *a = counting_allocator(&counted, failing_allocator(&f, &libc, 1, false));
+    assert_int_equal(planes_init(&p, a, 0, 64), STATUS_BAD_ARGUMENT);
     planes_fini(&p);
-    assert_int_equal(planes_init(&p, 2, 0), STATUS_BAD_ARGUMENT);
-    assert_int_equal(planes_init(&p, MAX_OUTPUT_CHANNELS + 1, 64), STATUS_BAD_ARGUMENT);
-    assert_int_equal(planes_init(&p, MAX_OUTPUT_CHANNELS, 17), STATUS_OK);
+    assert_int_equal(planes_init(&p, a, 2, 0), STATUS_BAD_ARGUMENT);
+    assert_int_equal(planes_init(&p, a, MAX_OUTPUT_CHANNELS + 1, 64), STATUS_BAD_ARGUMENT);
+    assert_int_equal(planes_init(&p, a, MAX_OUTPUT_CHANNELS, 17), STATUS_OK);
     for (uint32_t i = 0; i < MAX_OUTPUT_CHANNELS; i++) {
         assert_int_equal((uintptr_t)p.plane[i] % CACHE_LINE, 0);
         for (uint32_t j = 0; j < 17; j++) {
@@ -328,6 +333,10 @@ static void test_planes(void **state)
     }
     planes_fini(&p);
     planes_fini(&p);
+    assert_int_equal(planes_init(&p, a, 2, 64), STATUS_NO_MEMORY);
+    planes_fini(&p);
+    assert_int_equal(counted.n_made, 1);
+    assert_int_equal(counted.live_bytes, 0);
 }
 
 int main(void)

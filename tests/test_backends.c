@@ -73,7 +73,9 @@ static void test_null_keeps_time(void **state)
     (void)state;
     struct config config = make_config("null", "");
     struct player *p = player_new(2);
+    size_t live_bytes = backend_memory_bytes().live_bytes;
     struct backend *b = open_or_fail(&config);
+    assert_true(backend_memory_bytes().live_bytes > live_bytes);
     assert_int_equal(b->rate, 48000);
     assert_int_equal(b->n_channels, 2);
     for (uint32_t round = 0; round < 2; round++) { // it can be started again
@@ -87,6 +89,7 @@ static void test_null_keeps_time(void **state)
     }
     assert_false(b->lost);
     b->ops->close(b);
+    assert_int_equal(backend_memory_bytes().live_bytes, live_bytes);
     player_free(p);
 }
 

@@ -365,6 +365,16 @@ class Scores(Render):
         from_pipe = Wav(self.path("out.wav")).channels
         self.run_score(data)
         self.assertEqual(from_pipe, Wav(self.path("out.wav")).channels)
+        os.mkfifo(self.path("fifo"))
+        with subprocess.Popen(["cp", self.path("score.osc"), self.path("fifo")]):
+            result = run_chimed("render", self.path("fifo"), self.path("out.wav"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(from_pipe, Wav(self.path("out.wav")).channels)
+        with open(self.path("score.osc"), "rb") as file:  # from where it stands
+            file.read(len(data) - len(score((0,))))
+            result = run_chimed("render", "-", self.path("out.wav"), "--seconds", "0.001", stdin=file)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(set(Wav(self.path("out.wav")).channels[0]), {0})
 
     def test_loads_finish_before_time_goes_on(self):
         big = self.mono(sine(RATE * 4, 440, 44100), rate=44100)
@@ -410,6 +420,9 @@ class Scores(Render):
         result = run_chimed("render", self.path("none"), self.path("out.wav"))
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"cannot read " + self.path("none").encode() + b": No such file", result.stderr)
+        result = run_chimed("render", self.folder, self.path("out.wav"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"cannot read " + self.folder.encode() + b": Is a directory", result.stderr)
         result = self.run_score(score((0, osc("/ping"))), out="none/out.wav")
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"cannot write " + self.path("none/out.wav").encode(), result.stderr)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -175,21 +174,21 @@ static void alsa_close(struct backend *backend)
     alsa_device_close(&b->device);
     planes_fini(&b->planes);
     if (b->stop_fd >= 0) close(b->stop_fd);
-    free(b);
+    backend_unmake(backend, sizeof *b);
 }
 
 static enum status alsa_open(const struct config *config, struct backend **backend, char *reason)
 {
-    struct alsa_backend *b = calloc(1, sizeof *b);
+    struct alsa_backend *b = backend_make(sizeof *b);
     if (b == NULL) {
         snprintf(reason, BACKEND_REASON_BYTES, "no memory for an ALSA device");
         return STATUS_NO_MEMORY;
     }
     b->stop_fd = -1;
-    enum status status = alsa_device_open(&b->device, config, true, reason);
+    enum status status = alsa_device_open(&b->device, &b->base.memory, config, true, reason);
     if (status == STATUS_OK) {
         b->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        status = planes_init(&b->planes, b->device.n_channels, b->device.period_frames);
+        status = planes_init(&b->planes, &b->base.memory, b->device.n_channels, b->device.period_frames);
         if (b->stop_fd < 0) status = status_from_errno(errno);
         if (status != STATUS_OK)
             snprintf(reason, BACKEND_REASON_BYTES, "no buffers: %s", status_text(status));

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/backends/alsa_format.h"
@@ -30,15 +31,17 @@ struct alsa_device {
     struct planes silence;                     // one plane of a period
     float *silent_planes[MAX_OUTPUT_CHANNELS]; // all of them that one
     uint8_t *interleaved;                      // a period for snd_pcm_writei(); NULL with mmap
+    struct allocator *a;                       // of the buffers
 };
 
 // ---- control (alsa_open.c) ----
 
 /// Opens and sets up config.device, as near to the configuration as it can, with mmap where the device has it
-/// and `try_mmap` is set. Never waits for a device that somebody else uses. On failure nothing is open and
-/// `reason` (BACKEND_REASON_BYTES) says why.
+/// and `try_mmap` is set. Borrows `a` until alsa_device_close(). Never waits for a device that somebody else
+/// uses. On failure nothing is open and `reason` (BACKEND_REASON_BYTES) says why.
 NODISCARD
-enum status alsa_device_open(struct alsa_device *d, const struct config *config, bool try_mmap, char *reason);
+enum status alsa_device_open(struct alsa_device *d, struct allocator *a, const struct config *config,
+                             bool try_mmap, char *reason);
 void alsa_device_close(struct alsa_device *d);
 
 // ---- audio thread (alsa_device.c) ----

@@ -236,11 +236,16 @@ static enum status set_up(struct alsa_device *d, const struct config *config, bo
     return status;
 }
 
+static size_t period_bytes(const struct alsa_device *d)
+{
+    return (size_t)d->period_frames * d->n_channels * alsa_format_info(d->format)->bytes;
+}
+
 static enum status get_memory(struct alsa_device *d, char *reason)
 {
-    enum status status = planes_init(&d->silence, 1, d->period_frames);
+    enum status status = planes_init(&d->silence, d->a, 1, d->period_frames);
     if (status == STATUS_OK && !d->mmap) {
-        d->interleaved = calloc((size_t)d->period_frames * d->n_channels, alsa_format_info(d->format)->bytes);
+        d->interleaved = make(uint8_t, period_bytes(d), d->a);
         if (d->interleaved == NULL) status = STATUS_NO_MEMORY;
     }
     for (uint32_t i = 0; i < d->n_channels; i++)
@@ -261,9 +266,10 @@ static enum status get_descriptors(struct alsa_device *d, const char *device, ch
     return STATUS_UNSUPPORTED;
 }
 
-enum status alsa_device_open(struct alsa_device *d, const struct config *config, bool try_mmap, char *reason)
+enum status alsa_device_open(struct alsa_device *d, struct allocator *a, const struct config *config,
+                             bool try_mmap, char *reason)
 {
-    *d = (struct alsa_device){0};
+    *d = (struct alsa_device){.a = a};
     // One thread at a time touches a device, so that the lock inside alsa-lib's calls is not needed. Read at
     // the first open; who has set it already keeps it.
     setenv("LIBASOUND_THREAD_SAFE", "0", 0);
@@ -287,7 +293,7 @@ void alsa_device_close(struct alsa_device *d)
 {
     alsa_device_release(d);
     planes_fini(&d->silence);
-    free(d->interleaved);
+    unmake(d->interleaved, period_bytes(d), d->a);
     *d = (struct alsa_device){0};
     snd_config_update_free_global(); // the next open reads the configuration again, as it is then
 }

@@ -7,10 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/backends/cycle.h"
 #include "engine/config.h"
+#include "engine/heap.h"
 
 /// Longest reason that an open() gives, with its closing 0.
 #define BACKEND_REASON_BYTES 256
@@ -18,6 +20,7 @@
 /// An open backend. Each kind has its own struct, with this one first.
 struct backend {
     const struct backend_ops *ops;
+    struct allocator memory;        // for its buffers
     const struct config *config;    // borrowed until close()
     uint32_t rate;                  // frames a second
     _Atomic uint32_t period_frames; // the usual length of a callback; JACK may change it while it runs
@@ -58,7 +61,17 @@ extern const struct backend_ops backend_jack, backend_alsa, backend_null;
 NODISCARD
 enum status backend_pick(const struct config *config, struct backend **backend, char *reason);
 
+/// The memory of all backends, those included that a hanging server keeps. Any thread that may wait.
+struct heap_usage backend_memory_bytes(void);
+
 // ---- for the backends themselves ----
+
+/// A zeroed struct of a backend, `struct backend` first, with its `memory` set; NULL when refused. It may be
+/// given back on any thread that may wait.
+NODISCARD
+void *backend_make(size_t bytes);
+/// Gives it back; its buffers are gone already. Accepts NULL.
+void backend_unmake(void *backend, size_t bytes);
 
 /// Starts an audio thread: small stack, no signals but those that report a fault. stop() joins it.
 NODISCARD

@@ -78,7 +78,7 @@ static void *run_job(void *argument)
     pthread_mutex_unlock(&lock);
     if (!orphaned) return NULL; // `b` is control's again
     if (b->client != NULL) jack_client_close(b->client);
-    free(b);
+    backend_unmake(b, sizeof *b);
     pthread_mutex_lock(&lock);
     n_hung--;
     pthread_mutex_unlock(&lock);
@@ -354,7 +354,7 @@ static void jack_close(struct backend *backend)
     if (orphaned)
         log_warning("jack: the server hangs; the connection to it is left behind");
     else
-        free(b);
+        backend_unmake(b, sizeof *b);
 }
 
 static enum status jack_open(const struct config *config, struct backend **backend, char *reason)
@@ -370,10 +370,10 @@ static enum status jack_open(const struct config *config, struct backend **backe
         snprintf(reason, BACKEND_REASON_BYTES, HANGS);
         return STATUS_BUSY;
     }
-    struct jack_backend *b = calloc(1, sizeof *b);
+    struct jack_backend *b = backend_make(sizeof *b);
     if (b == NULL || config->channels > MAX_OUTPUT_CHANNELS) {
         snprintf(reason, BACKEND_REASON_BYTES, "no memory for a JACK client");
-        free(b);
+        backend_unmake(b, sizeof *b);
         return STATUS_NO_MEMORY;
     }
     b->base.ops = &backend_jack;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // null.c - a timer that drives the engine where there is no sound hardware; what it plays goes nowhere.
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "engine/backends/backend.h"
 #include "engine/backends/pace.h"
@@ -53,12 +52,12 @@ static void *null_run(void *argument)
 
 static enum status null_open(const struct config *config, struct backend **backend, char *reason)
 {
-    struct null_backend *b = calloc(1, sizeof *b);
-    enum status status =
-        b == NULL ? STATUS_NO_MEMORY : planes_init(&b->planes, config->channels, config->period);
+    struct null_backend *b = backend_make(sizeof *b);
+    enum status status = STATUS_NO_MEMORY;
+    if (b != NULL) status = planes_init(&b->planes, &b->base.memory, config->channels, config->period);
     if (status != STATUS_OK) {
         snprintf(reason, BACKEND_REASON_BYTES, "no memory for the buffers");
-        free(b);
+        backend_unmake(b, sizeof *b);
         return status;
     }
     b->base.ops = &backend_null;
@@ -100,7 +99,7 @@ static void null_close(struct backend *backend)
     if (backend == NULL) return;
     null_stop(backend);
     planes_fini(&of(backend)->planes);
-    free(of(backend));
+    backend_unmake(backend, sizeof *of(backend));
 }
 
 static void null_describe(const struct backend *backend, char *text, uint32_t size)

@@ -4,6 +4,7 @@
 #define ENGINE_BACKENDS_PLANES_H
 #include <stdint.h>
 
+#include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "engine/backends/cycle.h"
@@ -13,12 +14,13 @@ struct planes {
     float *plane[MAX_OUTPUT_CHANNELS]; // on cache lines of their own
     uint32_t n_channels, n_frames;
     void *memory; // owns all of them
+    struct allocator *a;
 };
 
-/// Zeroed planes; their pages are touched. Fails with STATUS_NO_MEMORY or, for more than MAX_OUTPUT_CHANNELS
-/// or no channels or no frames, STATUS_BAD_ARGUMENT.
+/// Zeroed planes; their pages are touched. Borrows `a` until planes_fini(). Fails with STATUS_NO_MEMORY or,
+/// for more than MAX_OUTPUT_CHANNELS or no channels or no frames, STATUS_BAD_ARGUMENT.
 NODISCARD
-enum status planes_init(struct planes *p, uint32_t n_channels, uint32_t n_frames);
+enum status planes_init(struct planes *p, struct allocator *a, uint32_t n_channels, uint32_t n_frames);
 void planes_fini(struct planes *p);
 
 #endif
