@@ -40,4 +40,9 @@ size_t vm_huge_page_bytes(void);
 /// STATUS_UNSUPPORTED where the system has none or gives none: small pages do the same work.
 NODISCARD enum status vm_use_huge_pages(void *base, size_t bytes);
 
+/// Brings the code and data of the program, and of every library that is loaded now, into memory, so that a
+/// path that runs for the first time takes no page fault; with `lock` it also keeps them there. False when
+/// not all could be locked: they are resident all the same.
+bool vm_hold_program(bool lock);
+
 #endif

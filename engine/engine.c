@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "alloc/vm.h"
 #include "engine/log.h"
 
 /// Room for at least two commands a voice, so that all of them can be stopped at once.
@@ -133,7 +134,9 @@ enum status engine_seal(struct engine *e, char *reason)
 {
     bool must = strcmp(e->config.lock_memory, "yes") == 0;
     bool may = strcmp(e->config.lock_memory, "no") != 0;
-    if (memory_seal(&e->memory, may)) return STATUS_OK;
+    bool all_locked = memory_seal(&e->memory, may);
+    if (!vm_hold_program(may)) log_debug("the code is resident, but not locked");
+    if (all_locked) return STATUS_OK;
 
     struct rlimit limit;
     char where[CONFIG_PATH_BYTES + 16];
