@@ -67,7 +67,7 @@ static int set_up(void **state)
     snprintf(config.allow[0], sizeof config.allow[0], "%s/allowed///", base);
     snprintf(config.allow[1], sizeof config.allow[1], "%s/also", base);
     libc = libc_allocator();
-    return roots_open(&roots, &libc, &config);
+    return roots_open(&roots, &libc, &config) != STATUS_OK;
 }
 
 static int tear_down(void **state)
