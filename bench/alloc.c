@@ -178,7 +178,7 @@ static void bench_pool(struct allocator *memory)
 struct contender {
     struct shared_pool *pool;
     _Atomic int *n_running;
-    int cpu;
+    size_t cpu;
     double ns;
 };
 
