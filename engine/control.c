@@ -19,7 +19,7 @@ enum status control_init(struct control *c, struct allocator *a, const struct co
     enum status status = voice_table_init(&c->voices, a, config->voices);
     allocator_tag(a, "buses, control");
     if (!status) status = bus_table_init(&c->buses, a, config->buses, config->channels);
-    allocator_tag(a, "worker's queues, sample store");
+    allocator_tag(a, "worker's queues");
     // A job for each sound that is freed, and for each load.
     if (!status) status = worker_init(&c->worker, a, config, rate, config->sounds + MAX_LOADS + 1);
     allocator_tag(a, "sound table");
