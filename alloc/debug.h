@@ -58,6 +58,8 @@ static inline bool debug_is_filled(const void *p, uint8_t value, size_t bytes)
     return bytes == 0 || (b[0] == value && memcmp(b, b + 1, bytes - 1) == 0);
 }
 
+#if CHIMED_MEMORY_GUARDS || MEMORY_ASAN
+
 /// From now on nobody may touch this memory.
 static inline void debug_retire(void *p, size_t bytes)
 {
@@ -74,6 +76,11 @@ static inline bool debug_revive(void *p, size_t bytes)
     ASAN_UNPOISON_MEMORY_REGION(p, bytes);
     return !CHIMED_MEMORY_GUARDS || debug_is_filled(p, DEBUG_FREE_BYTE, bytes);
 }
+
+#else
+#define debug_retire(p, bytes) ((void)0)
+#define debug_revive(p, bytes) true
+#endif
 
 /// Says on standard error which rule of memory was broken, and ends the process.
 _Noreturn PRINTF_LIKE(1, 2) void debug_fail(const char *format, ...);

@@ -11,17 +11,18 @@ enum status pool_init(struct pool *p, struct allocator *a, uint32_t n_blocks, ui
     if (n_blocks < 1 || n_blocks > 1u << 24 || block_bytes < 1 || block_bytes > 1u << 30)
         return STATUS_BAD_ARGUMENT;
     p->block_bytes = (block_bytes + 7) & ~7u;
-    p->n_blocks = p->first_free = n_blocks;
+    p->n_blocks = n_blocks;
     uint64_t n_before = a->n_refused;
     p->blocks = make_bytes(n_blocks, p->block_bytes, a);
-    p->slots = make(struct pool_slot, n_blocks, a);
+    p->generations = make(uint32_t, n_blocks, a);
+    p->free = make(uint32_t, n_blocks, a);
     if (allocator_refused(a, n_before)) {
         pool_fini(p, a);
         return STATUS_NO_MEMORY;
     }
     for (uint32_t i = 0; i < n_blocks; i++)
-        p->slots[i].next = i + 1;
-    p->first_free = 0;
+        p->free[i] = n_blocks - 1 - i; // the first one on top
+    p->n_free = p->n_free_low = n_blocks;
     debug_retire(p->blocks, (size_t)n_blocks * p->block_bytes);
     return STATUS_OK;
 }
@@ -29,7 +30,8 @@ enum status pool_init(struct pool *p, struct allocator *a, uint32_t n_blocks, ui
 void pool_fini(struct pool *p, struct allocator *a)
 {
     if (p->blocks) ASAN_UNPOISON_MEMORY_REGION(p->blocks, (size_t)p->n_blocks * p->block_bytes);
-    unmake(p->slots, p->n_blocks, a);
+    unmake(p->free, p->n_blocks, a);
+    unmake(p->generations, p->n_blocks, a);
     allocator_unmake(a, p->blocks, p->n_blocks, p->block_bytes);
     *p = (struct pool){0};
 }
@@ -63,12 +65,17 @@ struct allocator *pool_allocator(struct pool *p)
 
 bool pool_is_whole(const struct pool *p)
 {
-    uint32_t n_free = 0;
-    for (uint32_t i = p->first_free; i < p->n_blocks; i = p->slots[i].next) {
-        if (n_free++ == p->n_blocks || p->slots[i].generation & 1) return false;
+    uint32_t n_live = 0;
+    for (uint32_t i = 0; i < p->n_blocks; i++)
+        n_live += p->generations[i] & 1;
+    if (p->n_free > p->n_blocks || p->n_free < p->n_free_low || n_live != pool_n_used(p)) return false;
+    for (uint32_t k = 0; k < p->n_free; k++) {
+        uint32_t i = p->free[k];
+        if (i >= p->n_blocks || p->generations[i] & 1) return false;
         uint8_t *block = p->blocks + (size_t)i * p->block_bytes;
-        if (!debug_revive(block, p->block_bytes)) return false;
+        bool untouched = debug_revive(block, p->block_bytes);
         ASAN_POISON_MEMORY_REGION(block, p->block_bytes);
+        if (!untouched) return false;
     }
-    return n_free + p->n_used == p->n_blocks && p->n_used <= p->n_high;
+    return true;
 }

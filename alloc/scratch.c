@@ -5,7 +5,7 @@
 enum status scratch_init(struct scratch *s, struct allocator *a, size_t size_bytes)
 {
     *s = (struct scratch){0};
-    if (size_bytes == 0) return STATUS_BAD_ARGUMENT;
+    if (size_bytes == 0 || !size_align(size_bytes, CACHE_LINE, &size_bytes)) return STATUS_BAD_ARGUMENT;
     s->base = make(uint8_t, size_bytes, a);
     if (!s->base) return STATUS_NO_MEMORY;
     s->size_bytes = size_bytes;

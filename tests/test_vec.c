@@ -85,7 +85,7 @@ static void test_on_pools(void **state)
     assert_int_equal(v.v.n, POOLS_LARGE_BYTES / sizeof(uint64_t));
     VEC_FINI(&v);
     for (int i = 0; i < POOLS_SIZES; i++)
-        assert_int_equal(p.pools[i].n_used, 0);
+        assert_int_equal(pool_n_used(&p.pools[i]), 0);
     pools_fini(&p, &libc);
 }
 
