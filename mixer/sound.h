@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Zero frames before and behind each channel, for the taps of the interpolators.
-#define SOUND_PAD_FRAMES   16
+/// Zero frames before and behind each channel, for the taps of the interpolators: half of the widest
+/// (SINC_MAX_TAPS), and the slack of the kernels (KERNEL_SLACK_FRAMES).
+#define SOUND_PAD_FRAMES   288
 #define SOUND_MAX_CHANNELS 2
 /// Longest sound: voice positions are 32.32 fixed point, and a block at the highest rate may run past the
 /// end.

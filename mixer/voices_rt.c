@@ -1,25 +1,106 @@
 // SPDX-License-Identifier: MIT
-// voices_rt.c - starts, changes and renders voices.
+// voices_rt.c - the states of voices, the commands that change them, and the lists of those that sound.
 #include <assert.h>
 
-#include "mixer/kernel.h"
 #include "mixer/voices.h"
+#include "mixer/voices_parts.h"
+
+// ---- lists ----
+
+RT_SAFE static uint8_t group_of(const struct voices *v, uint32_t slot)
+{
+    const struct sound *sound = v->sound[slot];
+    bool unity = v->voices[slot].now.increment == FRAME_ONE;
+    enum interpolation interpolation =
+        unity ? INTERPOLATION_UNITY : (enum interpolation)v->interpolation[slot];
+    return (uint8_t)kernel_index(sound->format, sound->n_channels, interpolation);
+}
+
+/// Puts a voice at the end of its group.
+RT_SAFE static void link_voice(struct voices *v, uint32_t slot)
+{
+    uint32_t bus = v->bus[slot], kind = group_of(v, slot);
+    struct voice_group *g = &v->groups[bus * N_KERNELS + kind];
+    bool is_first = !(v->used_groups[bus] >> kind & 1);
+    v->group[slot] = (uint8_t)kind;
+    v->next[slot] = VOICE_SLOT_NONE;
+    v->previous[slot] = is_first ? VOICE_SLOT_NONE : g->last;
+    if (is_first)
+        g->first = slot;
+    else
+        v->next[g->last] = slot;
+    g->last = slot;
+    v->used_groups[bus] = (uint16_t)(v->used_groups[bus] | 1u << kind);
+    if (bus >= v->n_buses) v->n_buses = bus + 1;
+    v->voices[slot].calm_frames = 0;
+}
+
+RT_SAFE static void unlink_voice(struct voices *v, uint32_t slot)
+{
+    uint32_t bus = v->bus[slot], kind = v->group[slot], next = v->next[slot], previous = v->previous[slot];
+    struct voice_group *g = &v->groups[bus * N_KERNELS + kind];
+    if (previous == VOICE_SLOT_NONE)
+        g->first = next;
+    else
+        v->next[previous] = next;
+    if (next == VOICE_SLOT_NONE)
+        g->last = previous;
+    else
+        v->previous[next] = previous;
+    if (g->first == VOICE_SLOT_NONE) v->used_groups[bus] = (uint16_t)(v->used_groups[bus] & ~(1u << kind));
+}
+
+RT_SAFE static bool is_linked(const struct voices *v, uint32_t slot)
+{
+    return v->state[slot] != VOICE_FREE && v->state[slot] != VOICE_CUED && v->state[slot] != VOICE_PAUSED;
+}
+
+// ---- what commands and rendering do to a voice ----
+
+RT_SAFE void voice_fade(struct voices *v, uint32_t slot, float to, uint32_t fade_frames)
+{
+    ramp_set(&v->ramps[slot].envelope, to, fade_frames > v->declick_frames ? fade_frames : v->declick_frames);
+    v->voices[slot].calm_frames = 0;
+}
+
+RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why)
+{
+    if (is_linked(v, slot)) unlink_voice(v, slot);
+    v->state[slot] = VOICE_FREE;
+    v->n_active--;
+    v->ended[v->n_ended] = slot;
+    v->ended_why[v->n_ended++] = (uint8_t)why;
+}
+
+RT_SAFE void voice_hold(struct voices *v, uint32_t slot)
+{
+    unlink_voice(v, slot);
+    v->state[slot] = VOICE_PAUSED;
+}
+
+RT_SAFE void voice_jump(struct voices *v, uint32_t slot, int64_t position)
+{
+    v->voices[slot].now.position = position;
+    v->voices[slot].calm_frames = 0;
+    v->seek_position[slot] = -1;
+    v->wrapped[slot] = false;
+}
 
 // ---- commands ----
-
-RT_SAFE static void set_envelope(struct voices *v, uint32_t slot, float to, uint32_t fade_frames)
-{
-    ramp_set(&v->envelope[slot], to, fade_frames > v->declick_frames ? fade_frames : v->declick_frames);
-}
 
 RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_start *start)
 {
     assert(v->state[slot] == VOICE_FREE);
-    v->sound[slot] = start->sound;
-    v->position[slot] = start->position;
-    v->increment[slot] = start->increment;
-    v->left[slot] = (struct ramp){.to = start->level.left};
-    v->right[slot] = (struct ramp){.to = start->level.right};
+    const struct sound *sound = start->sound;
+    v->sound[slot] = sound;
+    v->voices[slot].now =
+        (struct kernel_voice){.samples = {sound->channels[0], sound->channels[sound->n_channels - 1]},
+                              .position = start->position,
+                              .increment = start->increment,
+                              .bank = sinc_bank_for(&v->sinc, start->increment)};
+    v->ramps[slot].left = (struct ramp){.to = start->level.left};
+    v->ramps[slot].right = (struct ramp){.to = start->level.right};
+    v->ramps[slot].envelope = (struct ramp){.to = 0.0f};
     v->start_frame[slot] = start->start_frame;
     v->end_frame[slot] = start->end_frame;
     v->loop_start[slot] = start->loop_start;
@@ -30,47 +111,36 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
     v->fade_out_frames[slot] = start->fade_out_frames;
     v->seek_position[slot] = -1;
     v->bus[slot] = start->bus;
+    v->interpolation[slot] = (uint8_t)start->interpolation;
 
+    v->n_active++;
     v->state[slot] = start->paused ? VOICE_CUED : VOICE_PLAYING;
-    v->envelope[slot] = (struct ramp){.to = 0.0f};
-    if (!start->paused) ramp_set(&v->envelope[slot], 1.0f, start->fade_in_frames);
-
-    v->index_of[slot] = v->n_active;
-    v->active[v->n_active++] = slot;
-}
-
-RT_SAFE static void end_voice(struct voices *v, uint32_t slot, enum voice_end why)
-{
-    // The last active voice takes the place of this one.
-    uint32_t hole = v->index_of[slot], last = v->active[--v->n_active];
-    v->active[hole] = last;
-    v->index_of[last] = hole;
-
-    v->state[slot] = VOICE_FREE;
-    v->ended[v->n_ended] = slot;
-    v->ended_why[v->n_ended++] = (uint8_t)why;
+    if (start->paused) return;
+    ramp_set(&v->ramps[slot].envelope, 1.0f, start->fade_in_frames);
+    link_voice(v, slot);
 }
 
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
 {
+    const struct ramp *envelope = &v->ramps[slot].envelope;
     switch (v->state[slot]) {
     case VOICE_FREE: return;
     case VOICE_CUED:
-    case VOICE_PAUSED: end_voice(v, slot, VOICE_END_STOPPED); return;
+    case VOICE_PAUSED: voice_end(v, slot, VOICE_END_STOPPED); return;
     case VOICE_STOPPING: // a second stop may hasten the end, not delay it
-        if (fade_frames >= v->envelope[slot].total - v->envelope[slot].done) return;
+        if (fade_frames >= envelope->total - envelope->done) return;
         break;
     default: break;
     }
     v->state[slot] = VOICE_STOPPING;
-    set_envelope(v, slot, 0.0f, fade_frames);
+    voice_fade(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames)
 {
     if (v->state[slot] != VOICE_PLAYING && v->state[slot] != VOICE_SEEKING) return;
     v->state[slot] = VOICE_PAUSING;
-    set_envelope(v, slot, 0.0f, fade_frames);
+    voice_fade(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames)
@@ -78,7 +148,8 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
     switch (v->state[slot]) {
     case VOICE_CUED:
         v->state[slot] = VOICE_PLAYING;
-        ramp_set(&v->envelope[slot], 1.0f, fade_frames);
+        ramp_set(&v->ramps[slot].envelope, 1.0f, fade_frames);
+        link_voice(v, slot);
         return;
     case VOICE_PAUSING:
         if (v->seek_position[slot] >= 0) { // the jump that waits for silence comes first
@@ -86,18 +157,11 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
             return;
         }
         break;
-    case VOICE_PAUSED: break;
+    case VOICE_PAUSED: link_voice(v, slot); break;
     default: return;
     }
     v->state[slot] = VOICE_PLAYING;
-    set_envelope(v, slot, 1.0f, fade_frames);
-}
-
-RT_SAFE static void jump(struct voices *v, uint32_t slot, int64_t position)
-{
-    v->position[slot] = position;
-    v->seek_position[slot] = -1;
-    v->wrapped[slot] = false;
+    voice_fade(v, slot, 1.0f, fade_frames);
 }
 
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
@@ -106,10 +170,10 @@ RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
     case VOICE_FREE:
     case VOICE_STOPPING: return;
     case VOICE_CUED:
-    case VOICE_PAUSED: jump(v, slot, position); return;
+    case VOICE_PAUSED: voice_jump(v, slot, position); return;
     case VOICE_PLAYING:
         v->state[slot] = VOICE_SEEKING;
-        set_envelope(v, slot, 0.0f, 0);
+        voice_fade(v, slot, 0.0f, 0);
         break;
     default: break; // already on the way to silence
     }
@@ -120,13 +184,32 @@ RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct leve
 {
     if (v->state[slot] == VOICE_FREE) return;
     uint32_t n = level->ramp_frames > v->declick_frames ? level->ramp_frames : v->declick_frames;
-    ramp_set(&v->left[slot], level->left, n);
-    ramp_set(&v->right[slot], level->right, n);
+    ramp_set(&v->ramps[slot].left, level->left, n);
+    ramp_set(&v->ramps[slot].right, level->right, n);
+    v->voices[slot].calm_frames = 0;
+}
+
+RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment)
+{
+    if (v->state[slot] == VOICE_FREE) return;
+    bool moves = is_linked(v, slot);
+    if (moves) unlink_voice(v, slot);
+    v->voices[slot].now.increment = increment;
+    v->voices[slot].now.bank = sinc_bank_for(&v->sinc, increment);
+    if (moves) link_voice(v, slot);
+    // A fade-out that is under way has to meet the end, which has just moved.
+    struct ramp *envelope = &v->ramps[slot].envelope;
+    if (v->state[slot] == VOICE_PLAYING && envelope->to == 0.0f) {
+        int64_t left = voice_frames_before_edge(v, slot, false);
+        ramp_set(envelope, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
+    }
 }
 
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot)
 {
-    if (v->state[slot] != VOICE_FREE) v->looping[slot] = false;
+    if (v->state[slot] == VOICE_FREE) return;
+    v->looping[slot] = false;
+    v->voices[slot].calm_frames = 0;
 }
 
 RT_SAFE void voices_loop(struct voices *v, uint32_t slot)
@@ -134,233 +217,5 @@ RT_SAFE void voices_loop(struct voices *v, uint32_t slot)
     if (v->state[slot] == VOICE_FREE || v->loop_end[slot] == 0) return;
     v->looping[slot] = true;
     v->passes_left[slot] = 0;
-}
-
-// ---- where a voice is in its sound ----
-
-/// A stretch of frames that one kernel call renders.
-struct run {
-    uint32_t n_frames;
-    enum { RUN_WHOLE, RUN_CUBIC, RUN_SEAM } kind;
-};
-
-RT_SAFE static int64_t at_frame(uint32_t frame)
-{
-    return (int64_t)frame << 32;
-}
-
-/// True while the voice moves towards the end of its loop, or is inside.
-RT_SAFE static bool is_in_loop(const struct voices *v, uint32_t s)
-{
-    if (!v->looping[s]) return false;
-    return v->increment[s] > 0 ? v->position[s] < at_frame(v->loop_end[s])
-                               : v->position[s] >= at_frame(v->loop_start[s]);
-}
-
-/// Output frames that fit before `position` leaves the side of `edge` that it is on: forward it leaves by
-/// reaching the edge, in reverse by falling below it. 0 when it has left.
-RT_SAFE static int64_t frames_before(int64_t position, int64_t increment, int64_t edge)
-{
-    int64_t distance = increment > 0 ? edge - position : position - edge + 1;
-    int64_t step = increment > 0 ? increment : -increment;
-    return distance <= 0 ? 0 : (distance + step - 1) / step;
-}
-
-/// Output frames before the end of the loop pass or, outside of loops, of the voice.
-RT_SAFE static int64_t frames_before_edge(const struct voices *v, uint32_t s, bool in_loop)
-{
-    uint32_t edge = v->increment[s] > 0 ? (in_loop ? v->loop_end[s] : v->end_frame[s])
-                                        : (in_loop ? v->loop_start[s] : v->start_frame[s]);
-    return frames_before(v->position[s], v->increment[s], at_frame(edge));
-}
-
-/// True when a tap of the cubic (one frame below, two above) lies across the loop's seam: ahead while the
-/// voice loops, behind when it has come around.
-RT_SAFE static bool is_at_seam(const struct voices *v, uint32_t s)
-{
-    int64_t frame = v->position[s] >> 32, first = v->loop_start[s], last = (int64_t)v->loop_end[s] - 1;
-    bool forward = v->increment[s] > 0;
-    bool below = frame >= first && frame - 1 < first && (forward ? v->wrapped[s] : v->looping[s]);
-    bool above = frame <= last && frame + 2 > last && (forward ? v->looping[s] : v->wrapped[s]);
-    return below || above;
-}
-
-/// The next stretch of at most `max` frames whose taps all lie on the same side of the seam.
-RT_SAFE static struct run next_run(const struct voices *v, uint32_t s, bool in_loop, uint32_t max)
-{
-    int64_t position = v->position[s], increment = v->increment[s];
-    if (increment == FRAME_ONE && (uint32_t)position == 0) return (struct run){max, RUN_WHOLE};
-    if ((v->looping[s] || v->wrapped[s]) && is_at_seam(v, s)) return (struct run){1, RUN_SEAM};
-    if (!in_loop) return (struct run){max, RUN_CUBIC};
-
-    // The first frame whose taps reach over the seam ahead.
-    int64_t edge = increment > 0 ? (int64_t)v->loop_end[s] - 2 : (int64_t)v->loop_start[s] + 1;
-    int64_t n = frames_before(position, increment, edge * FRAME_ONE);
-    return (struct run){n < max ? (uint32_t)n : max, RUN_CUBIC};
-}
-
-/// The frame that a tap at `frame` reads, folded into the loop where it lies across the seam.
-RT_SAFE static int64_t tap_frame(const struct voices *v, uint32_t s, int64_t frame)
-{
-    int64_t start = v->loop_start[s], end = v->loop_end[s], length = end - start;
-    bool forward = v->increment[s] > 0;
-    if (frame >= end && (forward ? v->looping[s] : v->wrapped[s])) return start + (frame - start) % length;
-    if (frame < start && (forward ? v->wrapped[s] : v->looping[s]))
-        return end - 1 - (start - 1 - frame) % length;
-    return frame;
-}
-
-RT_SAFE static void read_seam(const struct voices *v, uint32_t s, uint32_t channel, float *out)
-{
-    const struct sound *sound = v->sound[s];
-    const char *samples = sound->channels[channel];
-    int64_t bytes = sound->format == SAMPLE_S16 ? 2 : 4;
-    float taps[4];
-    for (int i = 0; i < 4; i++) {
-        int64_t frame = tap_frame(v, s, (v->position[s] >> 32) + i - 1);
-        kernel_read(&taps[i], samples + frame * bytes, sound->format, 1);
-    }
-    kernel_read_cubic(out, taps + 1, SAMPLE_F32, v->position[s] & (FRAME_ONE - 1), 0, 1);
-}
-
-RT_SAFE static void read_run(const struct voices *v, uint32_t s, struct run run, uint32_t channel, float *out)
-{
-    const struct sound *sound = v->sound[s];
-    int64_t position = v->position[s];
-    switch (run.kind) {
-    case RUN_WHOLE: {
-        int64_t bytes = sound->format == SAMPLE_S16 ? 2 : 4;
-        kernel_read(out, (const char *)sound->channels[channel] + (position >> 32) * bytes, sound->format,
-                    run.n_frames);
-        return;
-    }
-    case RUN_CUBIC:
-        kernel_read_cubic(out, sound->channels[channel], sound->format, position, v->increment[s],
-                          run.n_frames);
-        return;
-    case RUN_SEAM: read_seam(v, s, channel, out); return;
-    }
-}
-
-/// At the end of a pass: back to the other end. The last pass loops no more.
-RT_SAFE static void wrap(struct voices *v, uint32_t s)
-{
-    if (v->passes_left[s] > 0 && --v->passes_left[s] == 1) v->looping[s] = false;
-
-    int64_t start = at_frame(v->loop_start[s]), end = at_frame(v->loop_end[s]), length = end - start;
-    if (v->increment[s] > 0)
-        v->position[s] = start + (v->position[s] - start) % length;
-    else
-        v->position[s] = end - 1 - (start - 1 - v->position[s]) % length;
-    v->wrapped[s] = true;
-}
-
-// ---- rendering ----
-
-RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment)
-{
-    if (v->state[slot] == VOICE_FREE) return;
-    v->increment[slot] = increment;
-    // A fade-out that is under way has to meet the end, which has just moved.
-    struct ramp *envelope = &v->envelope[slot];
-    if (v->state[slot] == VOICE_PLAYING && envelope->to == 0.0f) {
-        int64_t left = frames_before_edge(v, slot, false);
-        ramp_set(envelope, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
-    }
-}
-
-RT_SAFE static void mix_run(struct voices *v, uint32_t s, struct run run, float *left, float *right)
-{
-    float samples[SOUND_MAX_CHANNELS][BLOCK_FRAMES];
-    uint32_t n_channels = v->sound[s]->n_channels, n = run.n_frames;
-    for (uint32_t c = 0; c < n_channels; c++)
-        read_run(v, s, run, c, samples[c]);
-    const float *in_right = samples[n_channels - 1];
-
-    struct ramp *l = &v->left[s], *r = &v->right[s], *envelope = &v->envelope[s];
-    if (ramp_is_steady(l) && ramp_is_steady(r) && ramp_is_steady(envelope)) {
-        kernel_mix(left, samples[0], l->to * envelope->to, n);
-        kernel_mix(right, in_right, r->to * envelope->to, n);
-        return;
-    }
-    float gains_left[BLOCK_FRAMES], gains_right[BLOCK_FRAMES];
-    for (uint32_t i = 0; i < n; i++)
-        gains_left[i] = gains_right[i] = 1.0f;
-    ramp_multiply(l, gains_left, n);
-    ramp_multiply(r, gains_right, n);
-    ramp_multiply(envelope, gains_left, n);
-    ramp_multiply(envelope, gains_right, n);
-    kernel_mix_ramped(left, samples[0], gains_left, n);
-    kernel_mix_ramped(right, in_right, gains_right, n);
-    ramp_advance(l, n);
-    ramp_advance(r, n);
-    ramp_advance(envelope, n);
-}
-
-/// Begins the fade-out when its time has come; else says how many frames may pass before. 0 to `max`.
-RT_SAFE static uint32_t approach_fade_out(struct voices *v, uint32_t s, int64_t left, uint32_t max)
-{
-    struct ramp *envelope = &v->envelope[s];
-    if (v->fade_out_frames[s] == 0 || v->state[s] != VOICE_PLAYING || envelope->to == 0.0f) return max;
-    int64_t before = left - v->fade_out_frames[s];
-    if (before > 0) return before < max ? (uint32_t)before : max;
-    ramp_set(envelope, 0.0f, (uint32_t)left);
-    return max;
-}
-
-/// Does what the envelope was on its way to. True when the voice goes on sounding.
-RT_SAFE static bool arrive(struct voices *v, uint32_t s)
-{
-    if (!ramp_is_steady(&v->envelope[s])) return true;
-    switch (v->state[s]) {
-    case VOICE_PLAYING: return true;
-    case VOICE_STOPPING: end_voice(v, s, VOICE_END_STOPPED); return false;
-    case VOICE_PAUSING:
-        v->state[s] = VOICE_PAUSED;
-        if (v->seek_position[s] >= 0) jump(v, s, v->seek_position[s]);
-        return false;
-    case VOICE_SEEKING:
-        jump(v, s, v->seek_position[s]);
-        v->state[s] = VOICE_PLAYING;
-        set_envelope(v, s, 1.0f, 0);
-        return true;
-    default: return false; // cued or paused
-    }
-}
-
-/// Ends within `n_frames` runs: each takes at least one frame, but for at most one loop wrap in between.
-RT_SAFE static void render_voice(struct voices *v, uint32_t s, float *left, float *right, uint32_t n_frames)
-{
-    uint32_t done = 0;
-    while (done < n_frames && arrive(v, s)) {
-        bool in_loop = is_in_loop(v, s);
-        int64_t before_edge = frames_before_edge(v, s, in_loop);
-        if (before_edge == 0) {
-            end_voice(v, s, VOICE_END_FINISHED);
-            return;
-        }
-        uint32_t max = n_frames - done;
-        if (!in_loop) max = approach_fade_out(v, s, before_edge, max);
-        const struct ramp *envelope = &v->envelope[s];
-        if (!ramp_is_steady(envelope) && envelope->total - envelope->done < max)
-            max = envelope->total - envelope->done;
-        if (before_edge < max) max = (uint32_t)before_edge;
-
-        struct run run = next_run(v, s, in_loop, max);
-        mix_run(v, s, run, left + done, right + done);
-        v->position[s] += v->increment[s] * run.n_frames;
-        done += run.n_frames;
-        if (in_loop && run.n_frames == before_edge) wrap(v, s);
-    }
-}
-
-RT_SAFE void voices_render(struct voices *v, float *const *planes, uint32_t n_frames)
-{
-    assert(n_frames > 0 && n_frames <= BLOCK_FRAMES);
-    // Backwards: a voice that ends is replaced by one that was rendered already.
-    for (uint32_t i = v->n_active; i-- > 0;) {
-        uint32_t slot = v->active[i];
-        uint32_t bus = v->bus[slot];
-        render_voice(v, slot, planes[2 * bus], planes[2 * bus + 1], n_frames);
-    }
+    v->voices[slot].calm_frames = 0;
 }
