@@ -11,7 +11,8 @@ enum status pages_init(struct pages *p, struct arena *a, size_t budget_bytes, ui
 {
     *p = (struct pages){.page_bytes = vm_page_bytes(), .lock = lock};
     size_t bytes = vm_round_to_pages(budget_bytes);
-    if (bytes == 0 || bytes / p->page_bytes > UINT32_MAX || max_runs == 0) return STATUS_BAD_ARGUMENT;
+    if (bytes == 0 || bytes / p->page_bytes > UINT32_MAX || max_runs == 0 || max_runs == UINT32_MAX)
+        return STATUS_BAD_ARGUMENT;
 
     // n live runs leave at most n + 1 gaps.
     p->max_free_runs = max_runs + 1;

@@ -40,7 +40,7 @@ enum status vm_commit(void *base, size_t bytes)
 void vm_decommit(void *base, size_t bytes)
 {
     // A fresh mapping over the old one drops pages, locks and rights in one call.
-    mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    (void)mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 bool vm_lock(void *base, size_t bytes)

@@ -41,28 +41,27 @@ uint32_t bus_add(struct bus_table *t, const char *name, uint32_t parent)
     return bus;
 }
 
-/// True when `bus` is `top`, or feeds it through others.
-static bool is_below(const struct bus_table *t, uint32_t bus, uint32_t top)
+/// Marks the buses that are soloed, or lie above or below one that is. Parents are older than what feeds
+/// them.
+static void mark_heard_in_solo(struct bus_table *t)
 {
-    while (bus != top && bus != BUS_MASTER)
-        bus = t->entries[bus].parent;
-    return bus == top;
-}
-
-static bool is_heard_in_solo(const struct bus_table *t, uint32_t bus)
-{
-    for (uint32_t other = 0; other < t->n_buses; other++)
-        if (t->entries[other].solo && (is_below(t, bus, other) || is_below(t, other, bus))) return true;
-    return false;
+    struct bus_entry *e = t->entries;
+    for (uint32_t bus = 0; bus < t->n_buses; bus++) {
+        e[bus].is_below_solo = e[bus].solo || (bus != BUS_MASTER && e[e[bus].parent].is_below_solo);
+        e[bus].is_above_solo = e[bus].solo;
+    }
+    for (uint32_t bus = t->n_buses; bus-- > BUS_MASTER + 1;)
+        e[e[bus].parent].is_above_solo |= e[bus].is_above_solo;
 }
 
 void bus_update_silenced(struct bus_table *t)
 {
-    bool any_solo = false;
-    for (uint32_t bus = 0; bus < t->n_buses; bus++)
-        any_solo |= t->entries[bus].solo;
-    for (uint32_t bus = 0; bus < t->n_buses; bus++)
-        t->entries[bus].is_silenced = t->entries[bus].mute || (any_solo && !is_heard_in_solo(t, bus));
+    mark_heard_in_solo(t);
+    bool any_solo = t->entries[BUS_MASTER].is_above_solo;
+    for (uint32_t bus = 0; bus < t->n_buses; bus++) {
+        struct bus_entry *e = &t->entries[bus];
+        e->is_silenced = e->mute || (any_solo && !e->is_below_solo && !e->is_above_solo);
+    }
 }
 
 struct level bus_level(const struct bus_entry *bus, uint32_t ramp_frames)

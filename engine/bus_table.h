@@ -20,7 +20,8 @@ struct bus_entry {
     float gain_db, pan;
     bool mute, solo;
     uint32_t out, width;
-    bool is_silenced; // by its own mute, or by the solo of others
+    bool is_below_solo, is_above_solo; // or soloed itself
+    bool is_silenced;                  // by its own mute, or by the solo of others
 };
 
 /// Owned by control. Buses are made and never removed.

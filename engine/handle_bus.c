@@ -32,7 +32,7 @@ static bool push_levels(struct control *c, uint32_t bus, const bool *was_silence
 /// Levels of a bus after a change of its own or of the solos around it.
 static bool update_levels(struct control *c, uint32_t bus, uint32_t ramp_frames)
 {
-    bool was_silenced[1024]; // the most that the configuration allows
+    bool was_silenced[1024] = {false}; // the most that the configuration allows
     for (uint32_t b = 0; b < c->buses.n_buses; b++)
         was_silenced[b] = c->buses.entries[b].is_silenced;
     bus_update_silenced(&c->buses);

@@ -2,7 +2,7 @@
 // buses.c - set-up of the buses and of their graphs.
 #include "mixer/buses.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "mixer/kernel.h"
 
@@ -45,14 +45,13 @@ enum status buses_init(struct buses *b, struct arena *a, uint32_t max_buses, con
 
 void bus_graph_sort(struct bus_graph *g)
 {
-    // Deepest first: as many passes over the buses as the tree is deep.
-    uint32_t n_placed = 0;
-    for (uint32_t depth = 0; n_placed < g->n_buses; depth++) {
-        for (uint32_t bus = 0; bus < g->n_buses; bus++) {
-            uint32_t d = 0;
-            for (uint32_t up = bus; up != BUS_MASTER; up = g->parent[up])
-                d++;
-            if (d == depth) g->order[g->n_buses - 1 - n_placed++] = (uint16_t)bus;
-        }
+    // From the back: master, then, for each bus that is placed, those that feed it.
+    uint32_t first = g->n_buses;
+    g->order[--first] = BUS_MASTER;
+    for (uint32_t i = g->n_buses; i > first;) {
+        uint16_t placed = g->order[--i];
+        for (uint32_t bus = BUS_MASTER + 1; bus < g->n_buses; bus++)
+            if (g->parent[bus] == placed) g->order[--first] = (uint16_t)bus;
     }
+    assert(first == 0); // else the parents are no tree
 }

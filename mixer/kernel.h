@@ -56,6 +56,13 @@ typedef void kernel_mix(float *left, float *right, struct kernel_voice *const *v
 typedef void kernel_mix_ramped(float *left, float *right, struct kernel_voice *voice,
                                const float (*gains)[BLOCK_FRAMES], uint32_t n_frames);
 
+/// The moving parts of a voice's gain: left is envelope * tail * left.
+struct kernel_ramps {
+    struct ramp left, right; // gain and pan
+    struct ramp envelope;    // fade-in, stops, pauses and seeks
+    struct ramp tail;        // the fade-out before the end
+};
+
 /// Names one kernel of a table: 0 to N_KERNELS - 1.
 #define N_KERNELS (2 * SOUND_MAX_CHANNELS * N_INTERPOLATIONS)
 
@@ -72,8 +79,8 @@ struct kernels {
     kernel_mix *mix[N_KERNELS];
     kernel_mix_ramped *mix_ramped[N_KERNELS];
 
-    /// gains[i] = a * b at each of the next frames of both ramps.
-    void (*ramp)(float *gains, const struct ramp *a, const struct ramp *b, uint32_t n_frames);
+    /// Writes the gains of the next frames out, left and right; does not advance.
+    void (*ramp)(float (*gains)[BLOCK_FRAMES], const struct kernel_ramps *ramps, uint32_t n_frames);
     /// True when all samples are zero.
     bool (*is_silent)(const float *plane, uint32_t n_frames);
     /// plane *= gain; raises `peak` to the largest magnitude; returns the sum of squares, which is not finite

@@ -19,7 +19,7 @@ enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots, uin
     v->next = ARENA_PUSH(a, uint32_t, n_slots);
     v->previous = ARENA_PUSH(a, uint32_t, n_slots);
     v->voices = ARENA_PUSH(a, struct voice, n_slots);
-    v->ramps = ARENA_PUSH(a, struct voice_ramps, n_slots);
+    v->ramps = ARENA_PUSH(a, struct kernel_ramps, n_slots);
     v->state = ARENA_PUSH(a, uint8_t, n_slots);
     v->group = ARENA_PUSH(a, uint8_t, n_slots);
     v->interpolation = ARENA_PUSH(a, uint8_t, n_slots);

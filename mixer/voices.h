@@ -57,12 +57,6 @@ struct voice {
     uint8_t is_ramping;
 };
 
-/// The moving parts of a voice's gain.
-struct voice_ramps {
-    _Alignas(CACHE_LINE) struct ramp left, right; // gain and pan
-    struct ramp envelope;                         // fades, stops, pauses and seeks
-};
-
 /// Voices that sound, in the order in which they are mixed: by bus, then by kernel, then as they were started
 /// or resumed. The order depends on commands alone, never on how blocks are cut, and with it the rounding of
 /// the sums.
@@ -90,7 +84,7 @@ struct voices {
 
     // columns
     struct voice *voices;
-    struct voice_ramps *ramps;
+    struct kernel_ramps *ramps;
     uint8_t *state; // enum voice_state
     uint8_t *group; // kernel_index() of the list that it is in
     uint8_t *interpolation;
@@ -121,7 +115,8 @@ NODISCARD enum status voices_init(struct voices *v, struct arena *a, uint32_t n_
 
 /// `slot` must be free.
 RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_start *start);
-/// The following do nothing on a slot that is free, or ending already.
+/// The following do nothing on a slot that is free, or ending already; but a second stop may hasten the end.
+/// A voice that is held ends with the next block.
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames);
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames);
 /// A voice that is cued takes `fade_frames` as they are, so that its attack is kept; all others, and all

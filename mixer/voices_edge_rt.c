@@ -82,15 +82,27 @@ RT_SAFE int64_t voice_frames_before_seam(const struct voices *v, uint32_t s, boo
 
 RT_SAFE void voice_wrap(struct voices *v, uint32_t s)
 {
-    if (v->passes_left[s] > 0 && --v->passes_left[s] == 1) v->looping[s] = false;
-
     struct kernel_voice *now = &v->voices[s].now;
     int64_t start = at_frame(v->loop_start[s]), end = at_frame(v->loop_end[s]), length = end - start;
-    if (now->increment > 0)
-        now->position = start + (now->position - start) % length;
-    else
-        now->position = end - 1 - (start - 1 - now->position) % length;
+    bool forward = now->increment > 0;
+    int64_t beyond = forward ? now->position - end : start - 1 - now->position;
+    int64_t n = beyond / length + 1, most = (int64_t)v->passes_left[s] - 1;
+    if (v->passes_left[s] > 0) {
+        n = n < most ? n : most;
+        v->passes_left[s] -= (uint32_t)n;
+        v->looping[s] = v->passes_left[s] > 1;
+    }
+    now->position += forward ? -n * length : n * length;
     v->wrapped[s] = true;
+}
+
+RT_SAFE void voice_turn_round(struct voices *v, uint32_t s)
+{
+    int64_t position = v->voices[s].now.position;
+    bool inside = position >= at_frame(v->loop_start[s]) && position < at_frame(v->loop_end[s]);
+    v->wrapped[s] = v->looping[s] && inside;
+    struct ramp *tail = &v->ramps[s].tail;
+    if (tail->to == 0.0f) ramp_set(tail, 1.0f, v->declick_frames);
 }
 
 // ---- the window over the seam ----

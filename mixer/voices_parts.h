@@ -4,7 +4,7 @@
 #define MIXER_VOICES_PARTS_H
 #include "mixer/voices.h"
 
-// ---- voices_rt.c: states and lists ----
+// ---- voices_commands_rt.c: states and lists ----
 
 /// Takes the voice out of the mix and reports its end.
 RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why);
@@ -25,8 +25,12 @@ RT_SAFE bool voice_is_in_loop(const struct voices *v, uint32_t slot);
 RT_SAFE int64_t voice_frames_before_edge(const struct voices *v, uint32_t slot, bool in_loop);
 /// Output frames before a tap lies across the loop's seam; 0: one does. INT64_MAX: none will in this pass.
 RT_SAFE int64_t voice_frames_before_seam(const struct voices *v, uint32_t slot, bool in_loop);
-/// At the end of a pass: back to the other end. The last pass loops no more.
+/// At the end of a pass: back by as many passes as it went beyond, which is more than one in short loops at
+/// high rates. The last pass loops no more.
 RT_SAFE void voice_wrap(struct voices *v, uint32_t slot);
+/// At a change of direction: the seam that lay ahead lies behind, and the end that a fade-out was to meet is
+/// the other one.
+RT_SAFE void voice_turn_round(struct voices *v, uint32_t slot);
 
 /// Frames that are rendered through one window, at the most.
 #define WINDOW_OUT_FRAMES 16

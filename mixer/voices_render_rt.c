@@ -7,36 +7,37 @@
 
 // ---- with care: a voice to which something happens in this block ----
 
-RT_SAFE static bool is_steady(const struct voice_ramps *r)
+RT_SAFE static bool is_steady(const struct kernel_ramps *r)
 {
-    return ramp_is_steady(&r->left) && ramp_is_steady(&r->right) && ramp_is_steady(&r->envelope);
+    return ramp_is_steady(&r->left) && ramp_is_steady(&r->right) && ramp_is_steady(&r->envelope) &&
+           ramp_is_steady(&r->tail);
 }
 
-RT_SAFE static void hold_gains(struct voices *v, uint32_t s)
+/// The gains of a voice whose ramps are steady, rounded as those of a moving one are.
+RT_SAFE static void hold_gains(const struct kernel_ramps *r, struct kernel_voice *now)
 {
-    const struct voice_ramps *r = &v->ramps[s];
-    v->voices[s].now.left = r->left.to * r->envelope.to;
-    v->voices[s].now.right = r->right.to * r->envelope.to;
+    float both = r->envelope.to * r->tail.to;
+    now->left = both * r->left.to;
+    now->right = both * r->right.to;
 }
 
 /// Mixes with the gains that the voice has now, and moves the ramps on.
 RT_SAFE static void mix(struct voices *v, uint32_t s, uint32_t kernel, struct kernel_voice *now, float *left,
                         float *right, uint32_t n_frames)
 {
-    struct voice_ramps *r = &v->ramps[s];
+    struct kernel_ramps *r = &v->ramps[s];
     if (is_steady(r)) {
-        now->left = r->left.to * r->envelope.to;
-        now->right = r->right.to * r->envelope.to;
+        hold_gains(r, now);
         v->kernels->mix[kernel](left, right, &now, 1, n_frames);
         return;
     }
     float gains[2][BLOCK_FRAMES];
-    v->kernels->ramp(gains[0], &r->left, &r->envelope, n_frames);
-    v->kernels->ramp(gains[1], &r->right, &r->envelope, n_frames);
+    v->kernels->ramp(gains, r, n_frames);
     v->kernels->mix_ramped[kernel](left, right, now, (const float(*)[BLOCK_FRAMES])gains, n_frames);
     ramp_advance(&r->left, n_frames);
     ramp_advance(&r->right, n_frames);
     ramp_advance(&r->envelope, n_frames);
+    ramp_advance(&r->tail, n_frames);
 }
 
 /// Renders at most `max` frames, as many as one kernel can; returns how many.
@@ -61,14 +62,18 @@ RT_SAFE static uint32_t mix_run(struct voices *v, uint32_t s, bool in_loop, floa
     return n;
 }
 
-/// Begins the fade-out when its time has come; else says how many frames may pass before. 0 to `max`.
-RT_SAFE static uint32_t approach_fade_out(struct voices *v, uint32_t s, int64_t left, uint32_t max)
+/// Begins the fade-out when its time has come, and takes it back in a loop; else says how many frames may
+/// pass before that. 1 to `max`.
+RT_SAFE static uint32_t approach_fade_out(struct voices *v, uint32_t s, bool in_loop, int64_t left,
+                                          uint32_t max)
 {
-    struct ramp *envelope = &v->ramps[s].envelope;
-    if (v->fade_out_frames[s] == 0 || v->state[s] != VOICE_PLAYING || envelope->to == 0.0f) return max;
+    struct ramp *tail = &v->ramps[s].tail;
+    bool has_begun = tail->to == 0.0f;
+    if (in_loop && has_begun) ramp_set(tail, 1.0f, v->declick_frames);
+    if (in_loop || has_begun || v->fade_out_frames[s] == 0) return max;
     int64_t before = left - v->fade_out_frames[s];
     if (before > 0) return before < max ? (uint32_t)before : max;
-    ramp_set(envelope, 0.0f, (uint32_t)left);
+    ramp_set(tail, 0.0f, (uint32_t)left);
     return max;
 }
 
@@ -88,7 +93,7 @@ RT_SAFE static bool arrive(struct voices *v, uint32_t s)
         v->state[s] = VOICE_PLAYING;
         voice_fade(v, s, 1.0f, 0);
         return true;
-    default: return false;
+    default: return false; // held: not in any list
     }
 }
 
@@ -104,15 +109,19 @@ RT_SAFE static void settle(struct voices *v, uint32_t s)
     if (v->state[s] != VOICE_PLAYING) {
         int64_t left = envelope->total - envelope->done;
         if (left < calm) calm = left;
-    } else if (!in_loop && v->fade_out_frames[s] > 0 && envelope->to != 0.0f) {
-        int64_t left = before_edge - v->fade_out_frames[s];
+    }
+    if (v->fade_out_frames[s] > 0) {
+        bool has_begun = v->ramps[s].tail.to == 0.0f;
+        int64_t left = in_loop     ? (has_begun ? 0 : calm)
+                       : has_begun ? calm
+                                   : before_edge - v->fade_out_frames[s];
         if (left < calm) calm = left;
     }
     voice->calm_frames = calm <= 0 ? 0 : calm < UINT32_MAX ? (uint32_t)calm : UINT32_MAX;
     voice->kernel =
         (uint8_t)kernel_index(v->sound[s]->format, v->sound[s]->n_channels, voice_interpolation(v, s));
     voice->is_ramping = !is_steady(&v->ramps[s]);
-    if (!voice->is_ramping) hold_gains(v, s);
+    if (!voice->is_ramping) hold_gains(&v->ramps[s], &voice->now);
 }
 
 /// Ends within `n_frames` runs: each takes at least one frame, but for at most one loop wrap in between.
@@ -127,8 +136,7 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
             voice_end(v, s, VOICE_END_FINISHED);
             return;
         }
-        uint32_t max = n_frames - done;
-        if (!in_loop) max = approach_fade_out(v, s, before_edge, max);
+        uint32_t max = approach_fade_out(v, s, in_loop, before_edge, n_frames - done);
         const struct ramp *envelope = &v->ramps[s].envelope;
         if (!ramp_is_steady(envelope) && envelope->total - envelope->done < max)
             max = envelope->total - envelope->done;
@@ -185,7 +193,7 @@ RT_SAFE static void render_ramped(struct voices *v, uint32_t s, float *left, flo
     mix(v, s, voice->kernel, &voice->now, left, right, n_frames);
     if (!is_steady(&v->ramps[s])) return;
     voice->is_ramping = false;
-    hold_gains(v, s);
+    hold_gains(&v->ramps[s], &voice->now);
 }
 
 RT_SAFE static void render_group(struct voices *v, uint32_t first, float *left, float *right,

@@ -121,8 +121,8 @@ class Client:
         raise AssertionError(f"not among the answers: {others}")
 
     def answer(self, path, timeout_s=PATIENCE_S):
-        """The answer to the last request with this path: /done, /error or /synced."""
-        return self.wait_for(lambda m: m[0] in ("/done", "/error") and m[1] == path or
+        """The answer to the last request with this path: /done, /error (which shows 255 bytes of it) or /synced."""
+        return self.wait_for(lambda m: m[0] in ("/done", "/error") and m[1] == path[:255] or
                              path == "/sync" and m[0] == "/synced", timeout_s)
 
     def call(self, path, *args, fds=()):

@@ -111,6 +111,7 @@ static const int allowed[] = {
     SCMP_SYS(poll),            // libasound waits for the device
     SCMP_SYS(ppoll),           //
     SCMP_SYS(ioctl),           // libasound talks to the device
+    SCMP_SYS(close),           // libasound gives up a device that has gone
     SCMP_SYS(read),            // eventfd that stops the ALSA thread
     SCMP_SYS(write),           // log line about a lost device; the file plugin of libasound
     SCMP_SYS(clock_nanosleep), // the timer of the null backend and of a lost device
@@ -284,7 +285,7 @@ static void *next(const char *name, const char *version)
     result name parameters                                                                                   \
     {                                                                                                        \
         static void *_Atomic real;                                                                           \
-        result(*call) parameters;                                                                            \
+        result(*call) parameters; /* NOLINT(bugprone-macro-parentheses) */                                   \
         forbid(#name);                                                                                       \
         void *found = real;                                                                                  \
         if (!found) real = found = next(#name, version);                                                     \

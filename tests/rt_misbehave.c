@@ -52,7 +52,7 @@ static int misbehave(const char *how)
     if (strcmp(how, "write") == 0) return (int)write(2, &byte, 0);
     if (strcmp(how, "printf") == 0) return printf("%d\n", byte);
     if (strcmp(how, "fprintf") == 0) return fprintf(stderr, "%d\n", byte);
-    if (strcmp(how, "puts") == 0) return puts("");
+    if (strcmp(how, "puts") == 0) return puts(how);
     if (strcmp(how, "pthread_mutex_lock") == 0) return pthread_mutex_lock(&mutex);
     if (strcmp(how, "pthread_cond_wait") == 0) return pthread_cond_wait(&cond, &mutex);
     if (strcmp(how, "sem_wait") == 0) return sem_wait(&semaphore);

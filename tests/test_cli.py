@@ -365,15 +365,15 @@ class Answers(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (1, "5\n5\n"))
 
     def test_lists(self):
-        sounds = [pack("/sound/info", f"s{i}", 2, 3 * 2**40, 48000, "int16", 5 * 2**30, 0, "ready") for i in range(40)]
+        sounds = [pack("/sound/info", f"s{i}", 2, 3 * 2**40, 48000, "int16", 5 * 2**30, 0, "ready", 44100) for i in range(40)]
         answer = [bundle(*sounds[:20], bundle(*sounds[20:])), b"junk", pack("/done", "/sound/list", 40)]
         lines = self.run_with(answer, "list", "sounds").stdout.splitlines()
         self.assertEqual(len(lines), 41)
-        self.assertEqual(lines[40].split(), ["s39", "2", "3298534883328", "48000", "int16", "5.0", "GiB", "0", "ready"])
+        self.assertEqual(lines[40].split(), ["s39", "2", "3298534883328", "48000", "int16", "5.0", "GiB", "0", "ready", "44100"])
         listed = json.loads(self.run_with(answer, "list", "sounds", "--json").stdout)["sounds"]
         self.assertEqual(len(listed), 40)
         self.assertEqual(listed[0], {"name": "s0", "channels": 2, "frames": 3 * 2**40, "rate": 48000, "format": "int16",
-                                     "bytes": 5 * 2**30, "n_voices": 0, "state": "ready"})
+                                     "bytes": 5 * 2**30, "n_voices": 0, "state": "ready", "file_rate": 44100})
 
     def test_columns_are_those_of_the_table(self):
         table = tree.read("engine/osc/api.def").replace('"\n', "").replace('       "', "")

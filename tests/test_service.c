@@ -13,12 +13,12 @@
 
 static int manager = -1;
 static char path[] = "/tmp/chimed-notify-XXXXXX";
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static char got[4096];
 
 static int listen_as_manager(void **state)
 {
     (void)state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (!mkdtemp(path)) return -1;
     snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", path);
     manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -29,7 +29,7 @@ static int listen_as_manager(void **state)
 static int stop_listening(void **state)
 {
     (void)state;
-    unlink(getenv("NOTIFY_SOCKET"));
+    unlink(address.sun_path);
     close(manager);
     return rmdir(path);
 }
@@ -73,12 +73,10 @@ static void long_texts_are_cut(void **state)
 static void without_a_manager_nothing_happens(void **state)
 {
     (void)state;
-    char *name = strdup(getenv("NOTIFY_SOCKET"));
     unsetenv("NOTIFY_SOCKET");
     service_ready("x");
     service_stopping();
-    setenv("NOTIFY_SOCKET", name, 1);
-    free(name);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
     assert_int_equal(recv(manager, got, sizeof got, 0), -1);
 }
 

@@ -199,9 +199,17 @@ static void on_message(const char *text)
 
 // ---- jobs ----
 
+/// For people; libjack reads the same variable when no server is named.
+static const char *server_name(const struct jack_backend *b)
+{
+    const char *variable = getenv("JACK_DEFAULT_SERVER");
+    if (b->server[0] != 0) return b->server;
+    return variable != NULL && variable[0] != 0 ? variable : "default";
+}
+
 static enum status explain(const struct jack_backend *b, jack_status_t why, char *reason)
 {
-    const char *server = b->server[0] != 0 ? b->server : "default";
+    const char *server = server_name(b);
     if ((why & (JackServerFailed | JackFailure)) == (JackServerFailed | JackFailure)) {
         snprintf(
             reason, BACKEND_REASON_BYTES,

@@ -2,6 +2,7 @@
 // reply.c - answers: builds them, packs list items into bundles, sends them to who asked.
 #include "engine/osc/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/log.h"
@@ -60,13 +61,15 @@ void reply_add_item(struct replies *r, const struct client *to)
 void reply_error(struct replies *r, const struct client *to, const char *path, enum api_error error,
                  const char *text)
 {
+    char shown[256]; // no method has a longer path; an answer must come all the same
+    snprintf(shown, sizeof shown, "%s", path);
     r->n_errors++;
     if (to->kind == CLIENT_SCORE) {
-        log_error("%s: %s: %s", path, api_error_code(error), text);
+        log_error("%s: %s: %s", shown, api_error_code(error), text);
         return;
     }
     struct osc_writer *w = reply_begin(r, "/error");
-    osc_add_text(w, path);
+    osc_add_text(w, shown);
     osc_add_text(w, api_error_code(error));
     osc_add_text(w, text);
     reply_send(r, to);

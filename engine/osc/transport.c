@@ -31,13 +31,24 @@ static void make_parent(const char *path)
     mkdir(parent, 0755); // any failure shows when the socket is bound
 }
 
-/// True when a living daemon answers to the socket file.
+/// True when the file is a socket that nobody listens on: left by a dead daemon. Anything else is not ours to
+/// remove.
+static bool is_left_over(const struct sockaddr_un *address)
+{
+    struct stat s;
+    if (lstat(address->sun_path, &s) != 0 || !S_ISSOCK(s.st_mode)) return false;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is_dead = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                   errno == ECONNREFUSED;
+    if (fd >= 0) close(fd);
+    return is_dead;
+}
+
+/// True when a living daemon, or another program, listens on the socket file.
 static bool is_in_use(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool in_use = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-    if (fd >= 0) close(fd);
-    return in_use;
+    struct stat s;
+    return lstat(address->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) && !is_left_over(address);
 }
 
 static int bind_unix(int fd, const struct sockaddr_un *address)
@@ -66,7 +77,7 @@ static enum status open_unix(struct transport *t, const char *path, char *reason
                  "another chimed listens on %.108s; stop it, or give this one another --socket", path);
         return STATUS_BUSY;
     }
-    if (error == EADDRINUSE) { // left by a dead daemon
+    if (error == EADDRINUSE && is_left_over(&address)) {
         unlink(path);
         error = bind_unix(fd, &address);
     }

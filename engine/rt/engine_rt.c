@@ -62,7 +62,6 @@ RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t 
 {
     float_mode_set();
     take_commands(e);
-    report_ended(e);
     for (uint32_t done = 0; done < n_frames;) {
         uint32_t n = BLOCK_FRAMES - (uint32_t)(e->frame % BLOCK_FRAMES);
         if (n > n_frames - done) n = n_frames - done;

@@ -44,19 +44,26 @@ static enum api_error too_big(const struct decoder *dec, uint64_t bytes)
 
 // ---- what the header says ----
 
-/// A chunk whose header claims more bytes than the file has: libsndfile reads what is there and notes the
-/// claim in its log as "data : CLAIM (should be PRESENT)". A claim of 0 or 2^32 - 1 is what programs write
-/// that could not know the length (a pipe), and is no lie.
+/// What programs write that could not know the length (to a pipe): SoX and eSpeak in WAV, SoX in AIFF, all
+/// others.
+static bool is_unknown_length(long long claim)
+{
+    return claim == 0x7ffff000 || claim == 0x7f000008 || claim == 0xffffffff;
+}
+
+/// A header that claims more bytes than the file has: libsndfile reads what is there and notes the claim in
+/// its log as "data : CLAIM (should be PRESENT)"; of RF64 and W64 in the line of the whole file.
 static bool is_cut_short(SNDFILE *file)
 {
     char log[8192];
-    static const char *const chunks[] = {"\ndata : ", "\nSSND : "};
+    static const char *const labels[] = {
+        "\ndata : ", "\n SSND : ", "\n  Riff size : ", "\nriff : ", "\n  Data Size   : "};
     if (sf_command(file, SFC_GET_LOG_INFO, log, sizeof log) <= 0) return false;
-    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
-        unsigned long long claim, present;
-        const char *line = strstr(log, chunks[i]);
-        if (line && sscanf(line + strlen(chunks[i]), "%llu (should be %llu)", &claim, &present) == 2 &&
-            claim > present && claim != 0xffffffffu)
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        long long claim, present;
+        const char *line = strstr(log, labels[i]);
+        if (line && sscanf(line + strlen(labels[i]), "%lld (should be %lld)", &claim, &present) == 2 &&
+            claim > present && !is_unknown_length(claim))
             return true;
     }
     return false;

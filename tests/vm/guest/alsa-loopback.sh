@@ -9,8 +9,7 @@ plays_exactly() { # FORMAT
     printf '[output]\nformat = %s\n' "$1" >"$1.conf"
     # snd-aloop runs on the kernel's tick of 4 ms: it needs a buffer of several ticks, of 192 frames each.
     check "$1: chimed opens snd-aloop" chimed_start -c "$1.conf" --device hw:Loopback,0,0 --period 256 --periods 4
-    chime status >"$1.status"
-    check "$1: it has the format and mmap" grep -Eiq "$1.* mmap" "$1.status"
+    check "$1: with this format, mmap and buffer" status_is device "hw:Loopback,0,0 ${1^^} mmap 256 x 4"
 
     arecord -q -D hw:Loopback,1,0 -t raw -f "${1^^}_LE" -r 48000 -c 2 "$1.raw" 2>arecord.log &
     recorder=$!
@@ -20,6 +19,7 @@ plays_exactly() { # FORMAT
     kill -TERM $recorder
     wait $recorder
     check "$1: every frame is there" "$VM_DIR/noise.py" find noise.wav "$1.raw" "$1"
+    check "$1: without an xrun" status_is xruns 0
     check "$1: chimed ends" chimed_stop
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// voices_rt.c - the states of voices, the commands that change them, and the lists of those that sound.
+// voices_commands_rt.c - the states of voices, the commands that change them, and the lists of those that sound.
 #include <assert.h>
 
 #include "mixer/voices.h"
@@ -57,15 +57,28 @@ RT_SAFE static bool is_linked(const struct voices *v, uint32_t slot)
 
 // ---- what commands and rendering do to a voice ----
 
+RT_SAFE static uint32_t declick_at_least(const struct voices *v, uint32_t frames)
+{
+    return frames > v->declick_frames ? frames : v->declick_frames;
+}
+
 RT_SAFE void voice_fade(struct voices *v, uint32_t slot, float to, uint32_t fade_frames)
 {
-    ramp_set(&v->ramps[slot].envelope, to, fade_frames > v->declick_frames ? fade_frames : v->declick_frames);
+    ramp_set(&v->ramps[slot].envelope, to, declick_at_least(v, fade_frames));
     v->voices[slot].calm_frames = 0;
+}
+
+/// Shortens the way to silence; never makes it longer.
+RT_SAFE static void hasten(struct voices *v, uint32_t slot, uint32_t fade_frames)
+{
+    const struct ramp *envelope = &v->ramps[slot].envelope;
+    if (declick_at_least(v, fade_frames) < envelope->total - envelope->done)
+        voice_fade(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why)
 {
-    if (is_linked(v, slot)) unlink_voice(v, slot);
+    unlink_voice(v, slot);
     v->state[slot] = VOICE_FREE;
     v->n_active--;
     v->ended[v->n_ended] = slot;
@@ -84,6 +97,7 @@ RT_SAFE void voice_jump(struct voices *v, uint32_t slot, int64_t position)
     v->voices[slot].calm_frames = 0;
     v->seek_position[slot] = -1;
     v->wrapped[slot] = false;
+    v->ramps[slot].tail = (struct ramp){.to = 1.0f}; // it is silent
 }
 
 // ---- commands ----
@@ -101,6 +115,7 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
     v->ramps[slot].left = (struct ramp){.to = start->level.left};
     v->ramps[slot].right = (struct ramp){.to = start->level.right};
     v->ramps[slot].envelope = (struct ramp){.to = 0.0f};
+    v->ramps[slot].tail = (struct ramp){.to = 1.0f};
     v->start_frame[slot] = start->start_frame;
     v->end_frame[slot] = start->end_frame;
     v->loop_start[slot] = start->loop_start;
@@ -122,18 +137,14 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
 
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
 {
-    const struct ramp *envelope = &v->ramps[slot].envelope;
     switch (v->state[slot]) {
     case VOICE_FREE: return;
     case VOICE_CUED:
-    case VOICE_PAUSED: voice_end(v, slot, VOICE_END_STOPPED); return;
-    case VOICE_STOPPING: // a second stop may hasten the end, not delay it
-        if (fade_frames >= envelope->total - envelope->done) return;
-        break;
-    default: break;
+    case VOICE_PAUSED: link_voice(v, slot); break; // silent already
+    case VOICE_STOPPING: hasten(v, slot, fade_frames); return;
+    default: voice_fade(v, slot, 0.0f, fade_frames); break;
     }
     v->state[slot] = VOICE_STOPPING;
-    voice_fade(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames)
@@ -154,6 +165,8 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
     case VOICE_PAUSING:
         if (v->seek_position[slot] >= 0) { // the jump that waits for silence comes first
             v->state[slot] = VOICE_SEEKING;
+            v->voices[slot].calm_frames = 0;
+            hasten(v, slot, 0);
             return;
         }
         break;
@@ -183,7 +196,7 @@ RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
 RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level)
 {
     if (v->state[slot] == VOICE_FREE) return;
-    uint32_t n = level->ramp_frames > v->declick_frames ? level->ramp_frames : v->declick_frames;
+    uint32_t n = declick_at_least(v, level->ramp_frames);
     ramp_set(&v->ramps[slot].left, level->left, n);
     ramp_set(&v->ramps[slot].right, level->right, n);
     v->voices[slot].calm_frames = 0;
@@ -192,16 +205,18 @@ RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct leve
 RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment)
 {
     if (v->state[slot] == VOICE_FREE) return;
-    bool moves = is_linked(v, slot);
+    struct kernel_voice *now = &v->voices[slot].now;
+    bool moves = is_linked(v, slot), turns = (increment > 0) != (now->increment > 0);
+    struct ramp *tail = &v->ramps[slot].tail;
     if (moves) unlink_voice(v, slot);
-    v->voices[slot].now.increment = increment;
-    v->voices[slot].now.bank = sinc_bank_for(&v->sinc, increment);
+    now->increment = increment;
+    now->bank = sinc_bank_for(&v->sinc, increment);
     if (moves) link_voice(v, slot);
-    // A fade-out that is under way has to meet the end, which has just moved.
-    struct ramp *envelope = &v->ramps[slot].envelope;
-    if (v->state[slot] == VOICE_PLAYING && envelope->to == 0.0f) {
+    if (turns) {
+        voice_turn_round(v, slot);
+    } else if (tail->to == 0.0f) { // a fade-out that is under way meets the end at the new rate
         int64_t left = voice_frames_before_edge(v, slot, false);
-        ramp_set(envelope, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
+        ramp_set(tail, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
     }
 }
 

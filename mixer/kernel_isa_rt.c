@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// kernel_rt.c - the table of kernels for one instruction set: this file is compiled once for each.
+// kernel_isa_rt.c - the table of kernels for one instruction set: this file is compiled once for each.
 #include "mixer/kernel.h"
 #include "mixer/kernel_read.h"
 #include "mixer/kernel_vector.h"
@@ -136,10 +136,13 @@ PART f32v ramp_lanes(const struct ramp *r, uint32_t at)
     return choose((i32v)(lane + at < left), moving, splat(r->to));
 }
 
-RT_SAFE static void ramp_gains(float *gains, const struct ramp *a, const struct ramp *b, uint32_t n_frames)
+RT_SAFE static void ramp_gains(float (*gains)[BLOCK_FRAMES], const struct kernel_ramps *r, uint32_t n_frames)
 {
-    for (uint32_t at = 0; at < n_frames; at += LANES)
-        store(gains + at, ramp_lanes(a, at) * ramp_lanes(b, at));
+    for (uint32_t at = 0; at < n_frames; at += LANES) {
+        f32v both = ramp_lanes(&r->envelope, at) * ramp_lanes(&r->tail, at);
+        store(gains[0] + at, both * ramp_lanes(&r->left, at));
+        store(gains[1] + at, both * ramp_lanes(&r->right, at));
+    }
 }
 
 RT_SAFE static bool is_silent(const float *plane, uint32_t n_frames)
