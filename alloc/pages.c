@@ -7,6 +7,9 @@
 
 #include "alloc/vm.h"
 
+/// Stores from this size on use huge pages: what one of them may waste is little there.
+#define HUGE_STORE_BYTES (16 * VM_HUGE_PAGE_BYTES)
+
 enum status pages_init(struct pages *p, struct arena *a, size_t budget_bytes, uint32_t max_runs, bool lock)
 {
     *p = (struct pages){.page_bytes = vm_page_bytes(), .lock = lock};
@@ -49,6 +52,24 @@ static void insert_free_run(struct pages *p, uint32_t i, struct page_run run)
     p->n_free_runs++;
 }
 
+/// Commits a run. In a large store the rest of the huge pages that it touches comes with it: voices jump from
+/// sound to sound, and with small pages they would miss the address cache at each.
+static enum status commit(struct pages *p, uint8_t *run, size_t bytes)
+{
+    size_t store_bytes = (size_t)p->n_pages * p->page_bytes;
+    size_t start = (size_t)(run - p->base), end = start + bytes;
+    if (store_bytes >= HUGE_STORE_BYTES) {
+        start &= ~(VM_HUGE_PAGE_BYTES - 1);
+        end = (end + VM_HUGE_PAGE_BYTES - 1) & ~(VM_HUGE_PAGE_BYTES - 1);
+        if (end > store_bytes) end = store_bytes;
+    }
+    enum status status = vm_commit(p->base + start, end - start);
+    if (status) return status;
+    if (store_bytes >= HUGE_STORE_BYTES) vm_prefer_huge_pages(p->base + start, end - start);
+    if (p->lock && !vm_lock(p->base + start, end - start)) p->lock_failed = true;
+    return STATUS_OK;
+}
+
 enum status pages_alloc(struct pages *p, size_t bytes, void **memory)
 {
     size_t rounded = vm_round_to_pages(bytes);
@@ -62,12 +83,11 @@ enum status pages_alloc(struct pages *p, size_t bytes, void **memory)
     }
 
     uint8_t *base = p->base + (size_t)p->free_runs[i].start * p->page_bytes;
-    enum status status = vm_commit(base, rounded);
+    enum status status = commit(p, base, rounded);
     if (status) {
         p->n_refused++;
         return status;
     }
-    if (p->lock && !vm_lock(base, rounded)) p->lock_failed = true;
 
     p->free_runs[i].start += (uint32_t)length;
     p->free_runs[i].length -= (uint32_t)length;

@@ -14,7 +14,11 @@ size_t vm_page_bytes(void);
 /// `bytes` rounded up to whole pages; 0 when that overflows.
 size_t vm_round_to_pages(size_t bytes);
 
-/// Reserves address space that nobody may touch yet; it costs no memory. Whole pages only.
+/// Bytes of a huge page; one spares the processor the addresses of 512 small ones.
+#define VM_HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/// Reserves address space that nobody may touch yet; it costs no memory. Whole pages only. What is as long as
+/// a huge page begins where one can.
 NODISCARD enum status vm_reserve(size_t bytes, void **base);
 
 /// Gives everything back, committed or not.
@@ -22,6 +26,10 @@ void vm_release(void *base, size_t bytes);
 
 /// Makes whole pages of a reservation readable and writable; they read as zero.
 NODISCARD enum status vm_commit(void *base, size_t bytes);
+
+/// Asks for huge pages wherever a whole one is committed and was not touched yet. Where the system gives
+/// none, small ones do the same work.
+void vm_prefer_huge_pages(void *base, size_t bytes);
 
 /// Gives the memory of whole pages back and makes touching them a crash again.
 void vm_decommit(void *base, size_t bytes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// voices_commands_rt.c - the states of voices, the commands that change them, and the lists of those that sound.
+// voices_commands_rt.c - the states of voices, the commands that change them, and the lists of those that
+// sound.
 #include <assert.h>
 
 #include "mixer/voices.h"
