@@ -23,10 +23,17 @@ static ALCdevice *open_loopback(int n_voices)
     LPALCLOOPBACKOPENDEVICESOFT open =
         (LPALCLOOPBACKOPENDEVICESOFT)alcGetProcAddress(NULL, "alcLoopbackOpenDeviceSOFT");
     ALCdevice *device = open ? open(NULL) : NULL;
-    const ALCint attributes[] = {ALC_FORMAT_CHANNELS_SOFT, ALC_STEREO_SOFT, ALC_FORMAT_TYPE_SOFT,
-                                 ALC_FLOAT_SOFT,           ALC_FREQUENCY,   RATE,
-                                 ALC_HRTF_SOFT,            ALC_FALSE,       ALC_MONO_SOURCES,
-                                 n_voices + 16,            0};
+    const ALCint attributes[] = {ALC_FORMAT_CHANNELS_SOFT,
+                                 ALC_STEREO_SOFT,
+                                 ALC_FORMAT_TYPE_SOFT,
+                                 ALC_FLOAT_SOFT,
+                                 ALC_FREQUENCY,
+                                 RATE,
+                                 ALC_HRTF_SOFT,
+                                 ALC_FALSE,
+                                 ALC_MONO_SOURCES,
+                                 n_voices + 16,
+                                 0};
     ALCcontext *context = device ? alcCreateContext(device, attributes) : NULL;
     if (!context || !alcMakeContextCurrent(context)) die("no loopback device");
     return device;
@@ -78,8 +85,7 @@ int main(int argc, char **argv)
     long n_blocks = lround(strtod(argv[4], NULL) * RATE / BLOCK);
 
     ALCdevice *device = open_loopback(n_voices);
-    LPALCRENDERSAMPLESSOFT render =
-        (LPALCRENDERSAMPLESSOFT)alcGetProcAddress(device, "alcRenderSamplesSOFT");
+    LPALCRENDERSAMPLESSOFT render = (LPALCRENDERSAMPLESSOFT)alcGetProcAddress(device, "alcRenderSamplesSOFT");
     ALuint *sources = calloc((size_t)n_voices, sizeof *sources);
     if (!render || !sources) die("no rendering");
     for (int i = 0; i < n_voices; i++) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# work.py - what the benchmarks share: chimed built for release, sounds, scores, and CPU time on one core.
+# work.py - what the benchmarks of the mixer share: sounds, scores, and the CPU time of programs on one core.
 """Times are CPU seconds of a whole process on one core. Start-up is taken off by running twice, short and long."""
 import array
 import json
@@ -11,29 +11,35 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, "build", "release")
+import common
+
 RATE, BLOCK = 48000, 64
 SHORT_S = 1  # of audio; after it every frame of the one-second sounds has been touched
-
-sys.path.insert(0, os.path.join(ROOT, "tests"))
-os.environ.setdefault("CHIMED", os.path.join(BUILD, "engine", "chimed"))
-os.environ.setdefault("CHIME", os.path.join(BUILD, "clients", "chime"))
-from harness import bundle, osc, samples_bytes, score, wav  # noqa: E402  (needs the two above)
-
-__all__ = ["bundle", "osc", "samples_bytes", "score", "wav"]
+harness = None  # tests/harness.py, from arguments() on
 
 
-def build(*targets):
-    """Builds the tree for release, quietly; `targets` beside the default ones. The folder of the binaries."""
-    jobs = [["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]]
-    if targets:
-        jobs.append(["cmake", "--build", "--preset", "release", "--target", *targets])
-    for job in jobs:
-        done = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, check=False)
+def build():
+    """Builds the tree for release, quietly."""
+    for job in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]):
+        done = subprocess.run(job, cwd=common.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{' '.join(job)}:\n{done.stdout}{done.stderr}")
-    return BUILD
+
+
+def arguments(description, add=lambda parser: None):
+    """common.arguments(), after a build unless a build folder is named. More: --core."""
+    def add_all(parser):
+        add(parser)
+        parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="to run on (the last one)")
+    if not any(word.startswith("--build") or word in ("-h", "--help") for word in sys.argv[1:]):
+        tell("building")
+        build()
+        tell("")
+    options = common.arguments(description, add_all)
+    global harness
+    import harness as found
+    harness = found
+    return options
 
 
 # ---- running ----
@@ -104,19 +110,14 @@ def tell(line):
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
-def write_json(path, what):
-    text = json.dumps(what, indent=2) + "\n"
-    if path == "-":
-        sys.stdout.write(text)
-    else:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-
-
-def machine():
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-        names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    return f"{names[0] if names else os.uname().machine}, {len(names) or os.cpu_count()} cores"
+def show(options, title, figures, print_table):
+    """As JSON or as a table, as the command line says. `figures`: a list of objects."""
+    if options.json:
+        json.dump({"title": title, "machine": common.machine(), "figures": figures}, sys.stdout, indent=1)
+        print()
+        return
+    print(f"{title}\n{common.machine()}\n")
+    print_table(figures)
 
 
 # ---- sounds and scores ----
@@ -136,8 +137,9 @@ def write(folder, name, data):
 
 def noise_files(folder, n_files, bits, channels=1, seconds=1.0):
     """`n_files` sounds, each with its own noise; their paths."""
-    return [write(folder, f"noise{bits}x{channels}-{i}.wav",
-                  wav(noise(round(seconds * RATE) * channels, i, bits), channels, bits=bits)) for i in range(n_files)]
+    n = round(seconds * RATE) * channels
+    return [write(folder, f"noise{bits}x{channels}-{i}.wav", harness.wav(noise(n, i, bits), channels, bits=bits))
+            for i in range(n_files)]
 
 
 def pan_of(i, n):
@@ -153,14 +155,14 @@ def chimed_score(files, n_voices, *play, n_sounds=None, after=lambda i: (), befo
     """W1 for chimed: as many sounds as voices (or `n_sounds`), each loaded into memory of its own from one of
     `files`; every voice loops, with its own pan, at gain 0.3. `play(i)`: more words for voice i."""
     n_sounds = n_sounds or n_voices
-    loads = [osc("/sound/load", f"s{i}", files[i % len(files)]) for i in range(n_sounds)]
+    loads = [harness.osc("/sound/load", f"s{i}", files[i % len(files)]) for i in range(n_sounds)]
     plays = []
     for i in range(n_voices):
         words = [word for words in play for word in words(i)]
-        plays.append(osc("/play", f"s{i % n_sounds}", "id", i + 1, "loop", 1, "gain", -10.4576,
-                         "pan", pan_of(i, n_voices), *words))
+        plays.append(harness.osc("/play", f"s{i % n_sounds}", "id", i + 1, "loop", 1, "gain", -10.4576,
+                                 "pan", pan_of(i, n_voices), *words))
     more = [message for i in range(n_voices) for message in after(i)]
-    return score(*bundles(list(before)), *bundles(loads), *bundles(plays), *bundles(more))
+    return harness.score(*bundles(list(before)), *bundles(loads), *bundles(plays), *bundles(more))
 
 
 def no_chimed_errors(n_voices):
