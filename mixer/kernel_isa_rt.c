@@ -79,8 +79,8 @@ PART void mix_one(float *left, float *right, struct kernel_voice *v, const float
         f32v x = read_samples(v->samples[0], format, &w, v->bank, n, interpolation);
         f32v y = stereo ? read_samples(v->samples[1], format, &w, v->bank, n, interpolation) : x;
         if (gains) {
-            gain_left = load_part(gains[0] + at, n) * scale;
-            gain_right = load_part(gains[1] + at, n) * scale;
+            gain_left = load(gains[0] + at) * scale;
+            gain_right = load(gains[1] + at) * scale;
         }
         if (n == LANES) {
             store(left + at, load(left + at) + x * gain_left);
@@ -130,6 +130,7 @@ EACH_KERNEL(KERNEL)
 /// The value of a ramp in each lane, from its frame `done` + `at` on: the same steps as ramp_value().
 PART f32v ramp_lanes(const struct ramp *r, uint32_t at)
 {
+    if (ramp_is_steady(r)) return splat(r->to);
     const u32v lane = {IOTA};
     uint32_t left = r->total - r->done; // frames that still move
     f32v moving = r->from + r->step * __builtin_convertvector(lane + (r->done + at), f32v);

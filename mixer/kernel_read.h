@@ -125,56 +125,89 @@ PART f32v read_cubic(const void *samples, enum sample_format format, const struc
     return ((c3 * t + c2) * t + c1) * t + y[1];
 }
 
-/// 16 taps of one frame times their coefficients, as LANES sums of 16 / LANES products each.
+/// Where the lanes are in the table of coefficients.
+struct sinc_lanes {
+    int32_t frames[LANES]; // from the first lane's
+    int32_t rows[LANES];   // offset of the coefficients
+    float t[LANES];        // and how far the next row is mixed in
+};
+
+PART void find_rows(const struct walk *w, const struct sinc_bank *bank, const uint32_t n_taps,
+                    struct sinc_lanes *lanes)
+{
+    u32v part = w->part + (uint32_t)w->position;
+    i32v frames = (i32v)w->whole - (i32v)(part < w->part);
+    i32v rows = (i32v)((part >> (32 - bank->phase_bits)) * n_taps);
+    f32v t = __builtin_convertvector((i32v)((part << bank->phase_bits) >> 8), f32v) * (1.0f / 16777216.0f);
+    memcpy(lanes->frames, &frames, sizeof frames);
+    memcpy(lanes->rows, &rows, sizeof rows);
+    memcpy(lanes->t, &t, sizeof t);
+}
+
+/// One frame: 16 sums of products, each of the taps that are equal modulo 16, LANES in a vector.
 #define SINC_VECTORS (SINC_TAP_STEP / LANES)
 
-/// One frame: the sums of all products whose taps are equal modulo 4. They are folded in halves, 16 to 8 to
-/// 4, so that every instruction set rounds alike.
-PART f32x4 sinc_frame(const void *samples, enum sample_format format, const struct sinc_bank *bank,
-                      int64_t position)
+PART f32v sinc_product(const void *samples, enum sample_format format, const float *row, const float *next,
+                       float t, int64_t first, uint32_t k)
 {
-    uint32_t part = (uint32_t)position, n_taps = bank->n_taps;
-    const float *row = bank->rows + (size_t)(part >> (32 - bank->phase_bits)) * n_taps;
-    float t = (float)((part << bank->phase_bits) >> 8) * (1.0f / 16777216.0f);
-    int64_t first = (position >> 32) - n_taps / 2 + 1;
-    f32v sums[SINC_VECTORS];
+    f32v c = load(row + k);
+    return (c + (load(next + k) - c) * t) * load_samples(samples, format, first + k);
+}
+
+PART void sinc_products(const void *samples, enum sample_format format, const float *row, float t,
+                        int64_t first, const uint32_t n_taps, f32v sums[SINC_VECTORS])
+{
+    const float *next = row + n_taps;
     for (uint32_t i = 0; i < SINC_VECTORS; i++)
-        sums[i] = splat(0.0f);
-    for (uint32_t tap = 0; tap < n_taps; tap += SINC_TAP_STEP) {
-        for (uint32_t i = 0; i < SINC_VECTORS; i++) {
-            uint32_t k = tap + i * LANES;
-            f32v c = load(row + k), next = load(row + n_taps + k);
-            sums[i] += (c + (next - c) * t) * load_samples(samples, format, first + k);
+        sums[i] = sinc_product(samples, format, row, next, t, first, i * LANES);
+    for (uint32_t tap = SINC_TAP_STEP; tap < n_taps; tap += SINC_TAP_STEP)
+        for (uint32_t i = 0; i < SINC_VECTORS; i++)
+            sums[i] += sinc_product(samples, format, row, next, t, first, tap + i * LANES);
+}
+
+/// Each frame's 16 sums are added up in halves, 16 to 8 to 4 to 2 to 1, so that every instruction set rounds
+/// alike. Wide vectors do it for several frames at once: `quarter` k gets the four sums each of the lanes k,
+/// 4 + k, 8 + k ... side by side, and turning four such quarters round puts all lanes in order.
+PART f32v sinc_sum(const void *samples, enum sample_format format, const struct walk *w,
+                   const struct sinc_bank *bank, uint32_t n_lanes, const uint32_t n_taps)
+{
+    struct sinc_lanes at;
+    find_rows(w, bank, n_taps, &at);
+    int64_t base = (w->position >> 32) - n_taps / 2 + 1;
+    f32v quarters[4];
+    UNROLLED for (uint32_t k = 0; k < 4; k++)
+    {
+        f32v sums[LANES / 4][SINC_VECTORS];
+        for (uint32_t i = 0; i < LANES / 4; i++) {
+            uint32_t lane = 4 * i + k < n_lanes ? 4 * i + k : 0;
+            sinc_products(samples, format, bank->rows + at.rows[lane], at.t[lane], base + at.frames[lane],
+                          n_taps, sums[i]);
         }
-    }
 #if LANES == 16
-    typedef float f32x8 __attribute__((vector_size(32)));
-    f32x8 a = __builtin_shufflevector(sums[0], sums[0], 0, 1, 2, 3, 4, 5, 6, 7) +
-              __builtin_shufflevector(sums[0], sums[0], 8, 9, 10, 11, 12, 13, 14, 15);
-    return __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+        __m512 a = (__m512)sums[0][0], b = (__m512)sums[1][0], c = (__m512)sums[2][0], d = (__m512)sums[3][0];
+        __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+        __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+        quarters[k] =
+            (f32v)_mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
 #elif LANES == 8
-    f32v a = sums[0] + sums[1];
-    return __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+        __m256 a = (__m256)(sums[0][0] + sums[0][1]), b = (__m256)(sums[1][0] + sums[1][1]);
+        quarters[k] =
+            (f32v)_mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 #else
-    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+        quarters[k] = (sums[0][0] + sums[0][2]) + (sums[0][1] + sums[0][3]);
 #endif
+    }
+    transpose_quarters(quarters);
+    return (quarters[0] + quarters[1]) + (quarters[2] + quarters[3]);
 }
 
 PART f32v read_sinc(const void *samples, enum sample_format format, const struct walk *w,
                     const struct sinc_bank *bank, uint32_t n_lanes)
 {
-    f32x4 quads[LANES / 4];
-    for (uint32_t group = 0; group < LANES / 4; group++) {
-        f32x4 rows[4];
-        for (uint32_t i = 0; i < 4; i++) {
-            uint32_t lane = 4 * group + i;
-            rows[i] =
-                sinc_frame(samples, format, bank, w->position + (lane < n_lanes ? lane : 0) * w->increment);
-        }
-        transpose4(rows);
-        quads[group] = (rows[0] + rows[1]) + (rows[2] + rows[3]);
-    }
-    return join(quads);
+    // The usual width with constants for bounds.
+    if (bank->n_taps == SINC_TAP_STEP && n_lanes == LANES)
+        return sinc_sum(samples, format, w, bank, LANES, SINC_TAP_STEP);
+    return sinc_sum(samples, format, w, bank, n_lanes, bank->n_taps);
 }
 
 #endif

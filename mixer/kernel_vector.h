@@ -21,6 +21,13 @@
 /// Kernels are put together from parts that have to melt into one loop.
 #define PART static inline __attribute__((always_inline))
 
+/// Stands before a loop whose vectors have to stay in registers: they do when it is written out.
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+
 typedef float f32v __attribute__((vector_size(4 * LANES)));
 typedef int32_t i32v __attribute__((vector_size(4 * LANES)));
 typedef uint32_t u32v __attribute__((vector_size(4 * LANES)));
@@ -128,6 +135,32 @@ PART void transpose4(f32x4 v[4])
     v[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
     v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
     v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
+/// The same in each quarter of four vectors.
+PART void transpose_quarters(f32v v[4])
+{
+#if LANES == 16
+    __m512 a = _mm512_unpacklo_ps((__m512)v[0], (__m512)v[1]),
+           b = _mm512_unpacklo_ps((__m512)v[2], (__m512)v[3]);
+    __m512 c = _mm512_unpackhi_ps((__m512)v[0], (__m512)v[1]),
+           d = _mm512_unpackhi_ps((__m512)v[2], (__m512)v[3]);
+    v[0] = (f32v)_mm512_shuffle_ps(a, b, 0x44);
+    v[1] = (f32v)_mm512_shuffle_ps(a, b, 0xee);
+    v[2] = (f32v)_mm512_shuffle_ps(c, d, 0x44);
+    v[3] = (f32v)_mm512_shuffle_ps(c, d, 0xee);
+#elif LANES == 8
+    __m256 a = _mm256_unpacklo_ps((__m256)v[0], (__m256)v[1]),
+           b = _mm256_unpacklo_ps((__m256)v[2], (__m256)v[3]);
+    __m256 c = _mm256_unpackhi_ps((__m256)v[0], (__m256)v[1]),
+           d = _mm256_unpackhi_ps((__m256)v[2], (__m256)v[3]);
+    v[0] = (f32v)_mm256_shuffle_ps(a, b, 0x44);
+    v[1] = (f32v)_mm256_shuffle_ps(a, b, 0xee);
+    v[2] = (f32v)_mm256_shuffle_ps(c, d, 0x44);
+    v[3] = (f32v)_mm256_shuffle_ps(c, d, 0xee);
+#else
+    transpose4(v);
+#endif
 }
 
 /// LANES / 4 vectors of four, end to end. Through shuffles: through memory, the load would wait for the

@@ -166,12 +166,16 @@ RT_SAFE static inline __attribute__((always_inline)) void call_for_samples(const
     int64_t bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4;
     int64_t begin = voice->now.position >> 32,
             end = (voice->now.position + n_frames * voice->now.increment) >> 32;
-    const char *samples = voice->now.samples[0];
-    const char *p = samples + (begin < end ? begin : end) * bytes,
-               *last = samples + (begin < end ? end : begin) * bytes;
-    if (last > p + MAX_LINES_AHEAD * CACHE_LINE) last = p + MAX_LINES_AHEAD * CACHE_LINE;
-    for (; p < last + CACHE_LINE; p += CACHE_LINE)
-        __builtin_prefetch(p);
+    int64_t first = (begin < end ? begin : end) * bytes,
+            length = (begin < end ? end - begin : begin - end) * bytes;
+    if (length > MAX_LINES_AHEAD * CACHE_LINE) length = MAX_LINES_AHEAD * CACHE_LINE;
+    const char *left = (const char *)voice->now.samples[0] + first;
+    for (int64_t at = 0; at < length + CACHE_LINE; at += CACHE_LINE)
+        __builtin_prefetch(left + at);
+    if (voice->now.samples[1] == voice->now.samples[0]) return;
+    const char *right = (const char *)voice->now.samples[1] + first;
+    for (int64_t at = 0; at < length + CACHE_LINE; at += CACHE_LINE)
+        __builtin_prefetch(right + at);
 }
 
 /// Voices of one bus that wait to be mixed by the same kernel.

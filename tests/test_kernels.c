@@ -65,7 +65,8 @@ static float reference_sinc(const struct kernel_voice *v, uint32_t channel, int6
     float t = (float)((part << bits) >> 8) / 16777216.0f, sums[SINC_TAP_STEP] = {0};
     for (uint32_t k = 0; k < n_taps; k++) {
         float c = row[k] + (next[k] - row[k]) * t;
-        sums[k % SINC_TAP_STEP] += c * sample(v, channel, (position >> 32) + k - n_taps / 2 + 1);
+        float product = c * sample(v, channel, (position >> 32) + k - n_taps / 2 + 1);
+        sums[k % SINC_TAP_STEP] = k < SINC_TAP_STEP ? product : sums[k % SINC_TAP_STEP] + product;
     }
     for (int half = 8; half >= 4; half /= 2)
         for (int i = 0; i < half; i++)
