@@ -82,9 +82,10 @@ enum status sinc_init(struct sinc *s, struct arena *a)
 {
     struct prototype p;
     *s = (struct sinc){0};
-    // Rates up to 1 keep what is below a third of the sample rate and put its images 80 dB down. With the
-    // cut-off at 1/2 the response is zero at every frame but one's own: whole positions are exact.
-    design(&p, 8, 0.5, 80);
+    // Rates up to 1 keep what is below a third of the sample rate and put its images 80 dB down, even at
+    // half speed, where they all meet in one place: hence 83. With the cut-off at 1/2 the response is zero at
+    // every frame but one's own: whole positions are exact.
+    design(&p, 8, 0.5, 83);
     enum status status = make_bank(&s->banks[0], a, &p, 1, 0);
     // A little above 1 the same number of taps does for images of what is below 5/12; only what is above that
     // aliases, to where it was.
