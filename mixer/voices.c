@@ -31,7 +31,7 @@ enum status voices_init(struct voices *v, struct arena *a, uint32_t n_slots, uin
     v->loop_end = ARENA_PUSH(a, uint32_t, n_slots);
     v->passes_left = ARENA_PUSH(a, uint32_t, n_slots);
     v->looping = ARENA_PUSH(a, uint8_t, n_slots);
-    v->wrapped = ARENA_PUSH(a, uint8_t, n_slots);
+    v->passes_over = ARENA_PUSH(a, uint32_t, n_slots);
     v->fade_out_frames = ARENA_PUSH(a, uint32_t, n_slots);
     v->seek_position = ARENA_PUSH(a, int64_t, n_slots);
     v->ended = ARENA_PUSH(a, uint32_t, n_slots);

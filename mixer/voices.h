@@ -93,7 +93,8 @@ struct voices {
     uint32_t *start_frame, *end_frame;
     uint32_t *loop_start, *loop_end; // loop_end 0: the voice has no loop region
     uint32_t *passes_left;           // the present one included; 0: without end
-    uint8_t *looping, *wrapped;      // wrapped: at least one pass is over
+    uint32_t *passes_over;           // passes that lie behind, as far as taps can tell
+    uint8_t *looping;
     uint32_t *fade_out_frames;
     int64_t *seek_position; // where to go when the envelope reaches zero; -1: nowhere
 
@@ -125,6 +126,8 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
 RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level);
 RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment);
+/// CUBIC, LINEAR or SINC.
+RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation);
 /// The current pass of the loop is the last one.
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot);
 /// Loops without end over the region that the voice was started with; nothing when it has none.

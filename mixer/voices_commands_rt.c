@@ -97,7 +97,7 @@ RT_SAFE void voice_jump(struct voices *v, uint32_t slot, int64_t position)
     v->voices[slot].now.position = position;
     v->voices[slot].calm_frames = 0;
     v->seek_position[slot] = -1;
-    v->wrapped[slot] = false;
+    v->passes_over[slot] = 0;
     v->ramps[slot].tail = (struct ramp){.to = 1.0f}; // it is silent
 }
 
@@ -123,7 +123,7 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
     v->loop_end[slot] = start->loop_end;
     v->passes_left[slot] = start->loop_count;
     v->looping[slot] = start->looping && start->loop_count != 1;
-    v->wrapped[slot] = false;
+    v->passes_over[slot] = 0;
     v->fade_out_frames[slot] = start->fade_out_frames;
     v->seek_position[slot] = -1;
     v->bus[slot] = start->bus;
@@ -219,6 +219,15 @@ RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t incre
         int64_t left = voice_frames_before_edge(v, slot, false);
         ramp_set(tail, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
     }
+}
+
+RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation)
+{
+    if (v->state[slot] == VOICE_FREE) return;
+    bool moves = is_linked(v, slot);
+    if (moves) unlink_voice(v, slot);
+    v->interpolation[slot] = (uint8_t)interpolation;
+    if (moves) link_voice(v, slot);
 }
 
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot)

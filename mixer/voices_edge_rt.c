@@ -63,8 +63,10 @@ RT_SAFE static bool is_at_seam(const struct voices *v, uint32_t s, struct reach 
     const struct kernel_voice *now = &v->voices[s].now;
     int64_t frame = now->position >> 32, first = v->loop_start[s], last = (int64_t)v->loop_end[s] - 1;
     bool forward = now->increment > 0;
-    bool below = frame >= first && frame - reach.below < first && (forward ? v->wrapped[s] : v->looping[s]);
-    bool above = frame <= last && frame + reach.above > last && (forward ? v->looping[s] : v->wrapped[s]);
+    bool below =
+        frame >= first && frame - reach.below < first && (forward ? v->passes_over[s] > 0 : v->looping[s]);
+    bool above =
+        frame <= last && frame + reach.above > last && (forward ? v->looping[s] : v->passes_over[s] > 0);
     return below || above;
 }
 
@@ -72,7 +74,7 @@ RT_SAFE int64_t voice_frames_before_seam(const struct voices *v, uint32_t s, boo
 {
     const struct kernel_voice *now = &v->voices[s].now;
     struct reach reach = reach_of(v, s);
-    if (reach.above == 0 || !(v->looping[s] || v->wrapped[s])) return INT64_MAX;
+    if (reach.above == 0 || !(v->looping[s] || v->passes_over[s] > 0)) return INT64_MAX;
     if (is_at_seam(v, s, reach)) return 0;
     if (!in_loop) return INT64_MAX;
     // The first frame whose taps reach over the seam ahead.
@@ -93,28 +95,37 @@ RT_SAFE void voice_wrap(struct voices *v, uint32_t s)
         v->looping[s] = v->passes_left[s] > 1;
     }
     now->position += forward ? -n * length : n * length;
-    v->wrapped[s] = true;
+    uint64_t over = v->passes_over[s] + (uint64_t)n;
+    v->passes_over[s] = over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
 }
 
 RT_SAFE void voice_turn_round(struct voices *v, uint32_t s)
 {
     int64_t position = v->voices[s].now.position;
     bool inside = position >= at_frame(v->loop_start[s]) && position < at_frame(v->loop_end[s]);
-    v->wrapped[s] = v->looping[s] && inside;
+    v->passes_over[s] = v->looping[s] && inside ? UINT32_MAX : 0;
     struct ramp *tail = &v->ramps[s].tail;
     if (tail->to == 0.0f) ramp_set(tail, 1.0f, v->declick_frames);
 }
 
 // ---- the window over the seam ----
 
-/// The frame that a tap at `frame` reads, folded into the loop where it lies across the seam.
+/// The frame that a tap at `frame` reads: inside the loop as often as passes lie ahead or behind, and beyond
+/// them what comes after the last one, or came before the first.
 RT_SAFE static int64_t tap_frame(const struct voices *v, uint32_t s, int64_t frame)
 {
     int64_t start = v->loop_start[s], end = v->loop_end[s], length = end - start;
+    int64_t left = v->passes_left[s], endless = INT64_C(1) << 31; // more than taps can reach
+    int64_t ahead = !v->looping[s] ? 0 : left > 0 ? left - 1 : endless, behind = v->passes_over[s];
     bool forward = v->voices[s].now.increment > 0;
-    if (frame >= end && (forward ? v->looping[s] : v->wrapped[s])) return start + (frame - start) % length;
-    if (frame < start && (forward ? v->wrapped[s] : v->looping[s]))
-        return end - 1 - (start - 1 - frame) % length;
+    if (frame >= end) {
+        int64_t passes = forward ? ahead : behind, wanted = (frame - end) / length + 1;
+        return frame - (wanted < passes ? wanted : passes) * length;
+    }
+    if (frame < start) {
+        int64_t passes = forward ? behind : ahead, wanted = (start - 1 - frame) / length + 1;
+        return frame + (wanted < passes ? wanted : passes) * length;
+    }
     return frame;
 }
 

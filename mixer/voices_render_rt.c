@@ -159,23 +159,26 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
 #define MAX_LINES_AHEAD 8
 
 /// Inlined always: gcc takes a function that does nothing but prefetch for one that does nothing.
-RT_SAFE static inline __attribute__((always_inline)) void call_for_samples(const struct voices *v, uint32_t s,
-                                                                           uint32_t n_frames)
+#define INLINED static inline __attribute__((always_inline))
+
+RT_SAFE INLINED void call_for_lines(const char *first, int64_t bytes)
+{
+    const char *last = first + (bytes < MAX_LINES_AHEAD * CACHE_LINE ? bytes : MAX_LINES_AHEAD * CACHE_LINE);
+    for (const char *p = first; p < last + CACHE_LINE; p += CACHE_LINE)
+        __builtin_prefetch(p);
+}
+
+RT_SAFE INLINED void call_for_samples(const struct voices *v, uint32_t s, uint32_t n_frames)
 {
     const struct voice *voice = &v->voices[s];
-    int64_t bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4;
+    int64_t bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4; // kernel_index() begins with the format
     int64_t begin = voice->now.position >> 32,
             end = (voice->now.position + n_frames * voice->now.increment) >> 32;
-    int64_t first = (begin < end ? begin : end) * bytes,
-            length = (begin < end ? end - begin : begin - end) * bytes;
-    if (length > MAX_LINES_AHEAD * CACHE_LINE) length = MAX_LINES_AHEAD * CACHE_LINE;
-    const char *left = (const char *)voice->now.samples[0] + first;
-    for (int64_t at = 0; at < length + CACHE_LINE; at += CACHE_LINE)
-        __builtin_prefetch(left + at);
-    if (voice->now.samples[1] == voice->now.samples[0]) return;
-    const char *right = (const char *)voice->now.samples[1] + first;
-    for (int64_t at = 0; at < length + CACHE_LINE; at += CACHE_LINE)
-        __builtin_prefetch(right + at);
+    int64_t first = (begin < end ? begin : end) * bytes;
+    int64_t length = (begin < end ? end - begin : begin - end) * bytes;
+    const char *left = voice->now.samples[0], *right = voice->now.samples[1];
+    call_for_lines(left + first, length);
+    if (right != left) call_for_lines(right + first, length);
 }
 
 /// Voices of one bus that wait to be mixed by the same kernel.
