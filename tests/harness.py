@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # harness.py - what the end-to-end tests share: a daemon of their own, OSC, sound files, scores and renders.
-"""Needs CHIMED and CHIME in the environment; CHIMED_RT_GUARD and CHIMED_SANITIZE are optional (tests/CMakeLists.txt)."""
+"""Needs CHIMED and CHIME in the environment; CHIMED_RT_GUARD and CHIMED_SANITIZE are optional (CMakeLists.txt)."""
 import array
 import math
 import os
@@ -41,7 +41,8 @@ def osc(path, *args):
         elif tag == "b":
             data += struct.pack(">i", len(value)) + value + b"\0" * (-len(value) % 4)
         elif tag in "ihfdtcm":
-            data += struct.pack({"i": ">i", "h": ">q", "f": ">f", "d": ">d", "t": ">Q", "c": ">I", "m": ">I"}[tag], value)
+            form = {"i": ">i", "h": ">q", "f": ">f", "d": ">d", "t": ">Q", "c": ">I", "m": ">I"}[tag]
+            data += struct.pack(form, value)
     return padded(path.encode()) + padded(tags.encode()) + data
 
 

@@ -31,13 +31,12 @@ class Server:
         self.name, self.process, self.captures = f"chimed-{os.getpid()}-{next(NAMES)}", None, []
         self.options = ["-S"] if synchronous else []
         self.driver = ["-d", "dummy", "-r", "48000", "-p", str(period), "-P", str(playback)]
-        self.is_realtime = True
 
     def start(self):
-        for self.is_realtime in (True, False):  # where real-time priority is not permitted, jackd leaves at once
+        for priority in "-R", "--no-realtime":  # some versions leave where real-time priority is not permitted
             with tempfile.TemporaryFile() as log:
                 self.process = subprocess.Popen(
-                    ["jackd", "-n", self.name, "-R" if self.is_realtime else "--no-realtime", *self.options, *self.driver],
+                    ["jackd", "-n", self.name, priority, *self.options, *self.driver],
                     env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=leave_with_parent)
                 deadline = time.monotonic() + PATIENCE_S
                 while self.process.poll() is None and time.monotonic() < deadline:
@@ -77,6 +76,10 @@ class Server:
             capture.remove()
         self.end()
         self.clear()
+
+    def is_realtime(self):
+        tasks = os.listdir(f"/proc/{self.process.pid}/task")
+        return any(os.sched_getscheduler(int(task)) == os.SCHED_FIFO for task in tasks)
 
     def connections(self):
         """Every port, with the ports that it is connected to; none when there is no server."""

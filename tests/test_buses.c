@@ -34,7 +34,7 @@ static int set_up(void **state)
     f.graph.out[0] = 1;
     f.graph.width[0] = 2;
     bus_graph_sort(&f.graph);
-    return buses_init(&f.buses, &f.arena, MAX_BUSES, &f.graph, 4800, 240);
+    return (int)buses_init(&f.buses, &f.arena, MAX_BUSES, &f.graph, 4800, 240);
 }
 
 static int tear_down(void **state)

@@ -63,7 +63,7 @@ static int set_up(void **state)
                                   .n_channels = 2,
                                   .declick_frames = 240,
                                   .graph = &f->graphs[0]};
-    return engine_rt_init(&f->engine, &f->arena, &config, MAX_QUEUE);
+    return (int)engine_rt_init(&f->engine, &f->arena, &config, MAX_QUEUE);
 }
 
 static int tear_down(void **state)

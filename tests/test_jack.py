@@ -191,7 +191,8 @@ class Jack(unittest.TestCase):
             self.assertGreater(sum(ran.counts.values()), 1000)
             self.assertGreater(ran.n_events, 0)
             status = daemon.client().status()
-            self.assertEqual(status["rt_page_faults"], 0)
+            if not harness.SANITIZE:  # their shadow memory comes as it is touched
+                self.assertEqual(status["rt_page_faults"], 0)
             self.assertEqual((status["nonfinite"], status["commands_refused"], status["packets_lost"]), (0, 0, 0))
             self.assertEqual(daemon.client().call("/quit"), ["/done", "/quit"])
             daemon.wait()

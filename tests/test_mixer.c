@@ -55,7 +55,7 @@ static int set_up(void **state)
                                   .n_channels = 2,
                                   .declick_frames = 240,
                                   .graph = &f.graph};
-    return mixer_init(&f.mixer, &f.arena, &config);
+    return (int)mixer_init(&f.mixer, &f.arena, &config);
 }
 
 static int tear_down(void **state)

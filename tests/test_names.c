@@ -14,7 +14,7 @@ static struct arena arena;
 static int set_up(void **state)
 {
     (void)state;
-    return arena_init(&arena, 1 << 24);
+    return (int)arena_init(&arena, 1 << 24);
 }
 
 static int tear_down(void **state)

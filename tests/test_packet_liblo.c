@@ -16,25 +16,40 @@ struct peer {
     bool was_compared;
 };
 
-static void compare_arg(const struct osc_arg *ours, const lo_arg *theirs)
+/// liblo's arguments lie where the packet has them, on no boundary of their own.
+static void compare_arg(const struct osc_arg *ours, const void *theirs)
 {
+    int32_t i;
+    int64_t h;
+    float f;
+    double d;
+    lo_timetag t;
+    memcpy(&i, theirs, sizeof i);
     switch (ours->type) {
-    case 'i': assert_int_equal(ours->i, theirs->i); break;
-    case 'c': assert_int_equal((uint8_t)ours->i, theirs->c); break;
-    case 'h': assert_true(ours->i == theirs->h); break;
-    case 't': assert_true(ours->i == (int64_t)((uint64_t)theirs->t.sec << 32 | theirs->t.frac)); break;
+    case 'i': assert_int_equal(ours->i, i); break;
+    case 'c': assert_int_equal((uint8_t)ours->i, (uint8_t)i); break;
     case 'm':
-        for (int i = 0; i < 4; i++)
-            assert_int_equal((uint8_t)(ours->i >> (24 - 8 * i)), theirs->m[i]);
+        for (int k = 0; k < 4; k++)
+            assert_int_equal((uint8_t)(ours->i >> (24 - 8 * k)), ((const uint8_t *)theirs)[k]);
         break;
-    case 'f': {
-        float f = (float)ours->f;
-        assert_true(f == theirs->f || (f != f && theirs->f != theirs->f));
+    case 'h':
+        memcpy(&h, theirs, sizeof h);
+        assert_true(ours->i == h);
         break;
-    }
-    case 'd': assert_true(ours->f == theirs->d || (ours->f != ours->f && theirs->d != theirs->d)); break;
-    case 's': assert_string_equal(ours->s, &theirs->s); break;
-    case 'S': assert_string_equal(ours->s, &theirs->S); break;
+    case 't':
+        memcpy(&t, theirs, sizeof t);
+        assert_true(ours->i == (int64_t)((uint64_t)t.sec << 32 | t.frac));
+        break;
+    case 'f':
+        memcpy(&f, theirs, sizeof f);
+        assert_true(ours->f == (double)f || (ours->f != ours->f && f != f));
+        break;
+    case 'd':
+        memcpy(&d, theirs, sizeof d);
+        assert_true(ours->f == d || (ours->f != ours->f && d != d));
+        break;
+    case 's':
+    case 'S': assert_string_equal(ours->s, theirs); break;
     default: break;
     }
 }
@@ -49,7 +64,7 @@ static void compare(void *context, const struct osc_message *m)
     assert_string_equal(m->path, p->path);
     assert_string_equal(m->types, lo_message_get_types(p->message));
     for (int i = 0; osc_next_arg(&types, &data, &ours); i++)
-        compare_arg(&ours, theirs[i]);
+        if (!strchr("TFNI", ours.type)) compare_arg(&ours, theirs[i]);
     p->was_compared = true;
 }
 

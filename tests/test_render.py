@@ -67,7 +67,8 @@ class Exact(Render):
             (0, osc("/sound/load", "a", sound), osc("/sound/load", "b", other), osc("/bus/new", "music")),
             (1, osc("/play", "a", "id", 1, "loop", 1, "gain", -12.0)),
             (777, osc("/play", "b", "id", 2, "rate", 1.2345, "loop", 1, "bus", "music", "gain", -9.0, "pan", 0.3)),
-            (1000, osc("/bus/set", "music", "gain", -3.0, "ramp", 0.0777), osc("/voice/set", 1, "pan", -0.5, "ramp", 0.1)),
+            (1000, osc("/bus/set", "music", "gain", -3.0, "ramp", 0.0777),
+             osc("/voice/set", 1, "pan", -0.5, "ramp", 0.1)),
             (1234, osc("/play", "a", "id", 3, "rate", -0.77, "fade", 0.033)),
             (5001, osc("/seek", 1, 0.01), osc("/pause", 2)),
             (7003, osc("/resume", 2, "fade", 0.02), osc("/voice/set", 2, "rate", -2.5)),
@@ -136,6 +137,12 @@ class Exact(Render):
         self.assertEqual(set(Wav(self.path("out.wav")).channels[0][:100]), {32767})
         self.assertEqual(set(Wav(self.path("out.wav")).channels[1][:100]), {-32768})
         self.assertIn(b"200 clipped samples", result.stderr)
+
+    def test_what_is_no_number_is_silence(self):
+        for bad in math.nan, math.inf, -math.inf:
+            sound = self.write("s.wav", wav([0.25, 0.5, bad, bad, -0.5, 0.25] * 20, 2, bits=-32))
+            rendered = self.render((0, osc("/play", sound)), frames=100, options=("--format", "f32"))
+            self.assertEqual(rendered.channels[0], [0.25, 0.0, -0.5] * 20 + [0.0] * 40)
 
     def test_starts_at_the_frame(self):
         sound = self.write("s.wav", wav([5000, 5000], 2))

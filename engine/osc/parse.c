@@ -78,13 +78,23 @@ static enum api_error set_text(struct request *r, enum param p, const struct osc
     return API_OK;
 }
 
+/// A limit that no float is equal to (0.06) is met by the float next to it, which is what clients send for
+/// it.
+static bool is_in_range(const struct param_info *info, const struct osc_arg *a, double magnitude)
+{
+    bool is_float = a->type == 'f' && (info->type == PARAM_TYPE_FLOAT || info->type == PARAM_TYPE_RATE);
+    double min = is_float ? (double)(float)info->min : info->min;
+    double max = is_float ? (double)(float)info->max : info->max;
+    return magnitude >= min && magnitude <= max;
+}
+
 static enum api_error set_number(struct request *r, enum param p, const struct osc_arg *a, struct strbuf *why)
 {
     const struct param_info *info = &param_infos[p];
     double number;
     if (!as_number(a, &number)) return wrong_type(info, why);
     double magnitude = info->type == PARAM_TYPE_RATE ? fabs(number) : number;
-    if (!(magnitude >= info->min && magnitude <= info->max)) return out_of_range(info, number, why);
+    if (!is_in_range(info, a, magnitude)) return out_of_range(info, number, why);
     if (info->type == PARAM_TYPE_FLOAT || info->type == PARAM_TYPE_RATE) {
         r->values[p].f = number;
         return API_OK;

@@ -12,7 +12,7 @@ enum event_type {
     EVENT_VOICE_STARTED,
     EVENT_VOICE_ENDED,   // value: enum voice_end; the slot may be used again
     EVENT_SYNCED,        // value: the token
-    EVENT_GRAPH_RETIRED, // value: address of the graph that is used no more
+    EVENT_GRAPH_RETIRED, // slot: index of the graph that is used no more
     EVENT_NONFINITE,     // slot: the bus; value: samples that were NaN or infinite in this block
 };
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// transport_rig.h - a transport on sockets of its own, and real clients for it.
+#ifndef TESTS_TRANSPORT_RIG_H
+#define TESTS_TRANSPORT_RIG_H
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/osc/reply.h"
+#include "engine/osc/transport.h"
+#include "tests/check.h"
+
+struct fixture {
+    char folder[32];
+    char path[64]; // of the daemon's socket
+    struct arena arena;
+    struct transport t;
+    struct replies replies;
+    uint16_t port;
+    uint8_t buffer[OSC_MAX_PACKET_BYTES + 1];
+};
+
+static inline uint16_t free_port(void)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof in;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+    close(fd);
+    return ntohs(in.sin_port);
+}
+
+static inline int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    char reason[256] = "";
+    *state = f;
+    strcpy(f->folder, "/tmp/chimed-XXXXXX");
+    if (!mkdtemp(f->folder) || arena_init(&f->arena, 1 << 26)) return 1;
+    snprintf(f->path, sizeof f->path, "%s/new/s", f->folder);
+    f->port = free_port();
+    if (transport_open(&f->t, &f->arena, f->path, f->port, reason)) fail_msg("%s", reason);
+    f->replies.transport = &f->t;
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    char parent[64];
+    transport_close(&f->t);
+    assert_int_equal(access(f->path, F_OK), -1); // nothing is left
+    snprintf(parent, sizeof parent, "%s/new", f->folder);
+    rmdir(parent);
+    rmdir(f->folder);
+    arena_fini(&f->arena);
+    free(f);
+    return 0;
+}
+
+/// A client's socket, bound where `name` says (NULL: nowhere), connected to the daemon.
+static inline int unix_client(const struct fixture *f, const char *name)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (name) {
+        snprintf(un.sun_path, sizeof un.sun_path, "%s/%s", f->folder, name);
+        unlink(un.sun_path);
+        assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
+    }
+    snprintf(un.sun_path, sizeof un.sun_path, "%s", f->path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof un), 0);
+    return fd;
+}
+
+static inline void close_client(const struct fixture *f, int fd, const char *name)
+{
+    char path[128];
+    close(fd);
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    unlink(path);
+}
+
+static inline int udp_client(const struct fixture *f)
+{
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(f->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof in), 0);
+    return fd;
+}
+
+static inline struct datagram receive(struct fixture *f, int fd)
+{
+    struct datagram d;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 2000), 1);
+    assert_true(transport_receive(&f->t, fd, f->buffer, &d));
+    return d;
+}
+
+static inline void expect_bytes(int fd, const void *bytes, size_t n)
+{
+    uint8_t got[70000];
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 2000), 1);
+    assert_int_equal(recv(fd, got, sizeof got, 0), n);
+    assert_memory_equal(got, bytes, n);
+}
+
+/// Where answers to a client go.
+static inline struct client client_of(struct fixture *f, int fd)
+{
+    assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
+    return receive(f, f->t.unix_fd).client;
+}
+
+#endif
