@@ -67,7 +67,7 @@ static double prototype(double t)
 /// Tap k for a position `t` behind a frame.
 static double tap(uint32_t k, double t)
 {
-    return prototype((double)k - (ROOF_TAPS / 2 - 1) - t);
+    return prototype((double)k + 1 - ROOF_TAPS * 0.5 - t);
 }
 
 /// Solves the polynomial through ROOF_POWERS points, by elimination; the powers of x[i] are all different.
@@ -137,9 +137,9 @@ static void make_data(struct data *d)
     }
     d->roof = calloc(d->n_voices + SPARE_VOICES, sizeof *d->roof);
     d->mixer = calloc(d->n_voices, sizeof *d->mixer);
-    d->mixer_list = calloc(d->n_voices, sizeof *d->mixer_list);
+    d->mixer_list = reserve(d->n_voices * sizeof(void *));
     struct arena a;
-    if (!d->roof || !d->mixer || !d->mixer_list || arena_init(&a, ARENA_BYTES) || sinc_init(&d->sinc, &a)) {
+    if (!d->roof || !d->mixer || arena_init(&a, ARENA_BYTES) || sinc_init(&d->sinc, &a)) {
         fputs("bench_roof: no memory\n", stderr);
         exit(1);
     }
@@ -194,7 +194,7 @@ static void run_block(struct data *d, const struct job *job, float *bus, int64_t
     if (job->roof)
         job->roof(bus, d->roof, d->n_voices, (uint32_t)(position >> 32), (uint32_t)position >> 8,
                   (uint32_t)(increment_of(job) >> 8));
-    else
+    else if (job->mixer)
         job->mixer->mix[kernel_index(job->format, 1, job->interpolation)](
             bus, bus + ROOF_FRAMES, d->mixer_list, d->n_voices, ROOF_FRAMES);
 }
