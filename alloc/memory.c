@@ -25,7 +25,7 @@ static bool sum_budgets(struct memory *m, const struct memory_config *config, si
     for (int i = 0; i < MEMORY_REGIONS; i++) {
         size_t *budget = &m->parts[i].budget_bytes;
         if (!size_align(config->budget_bytes[i], page, budget) || !size_add(*sum, *budget, sum) ||
-            !size_add(*sum, page, sum))
+            !size_add(*sum, page + (*budget >= VM_HUGE_PAGE_BYTES ? VM_HUGE_PAGE_BYTES : 0), sum))
             return false;
     }
     return true;
@@ -60,6 +60,7 @@ enum status memory_init(struct memory *m, const struct memory_config *config)
     uint8_t *next = (uint8_t *)m->base + vm_page_bytes();
     for (int i = 0; i < MEMORY_REGIONS; i++) {
         struct memory_part *part = &m->parts[i];
+        if (part->budget_bytes >= VM_HUGE_PAGE_BYTES) next += -(uintptr_t)next & (VM_HUGE_PAGE_BYTES - 1);
         part->base = next;
         next += part->budget_bytes + vm_page_bytes();
         arena_init_at(&part->arena, names[i], part->base, part->budget_bytes);
@@ -115,6 +116,8 @@ void memory_publish_pages(struct memory *m, enum memory_region region, const str
     struct pages_gaps gaps = pages_gaps(pages);
     size_t page = pages->page_bytes;
     atomic_store_explicit(&part->used_bytes, pages->n_used * page, memory_order_relaxed);
+    size_t space_bytes = (size_t)pages->n_pages * page;
+    atomic_store_explicit(&part->committed_bytes, space_bytes - gaps.empty_bytes, memory_order_relaxed);
     atomic_store_explicit(&part->high_bytes, pages->n_used_high * page, memory_order_relaxed);
     atomic_store_explicit(&part->locked_bytes, pages_locked_bytes(pages), memory_order_relaxed);
     atomic_store_explicit(&part->free_bytes, gaps.free_bytes, memory_order_relaxed);
@@ -135,7 +138,7 @@ static void space_usage(const struct memory_part *part, struct memory_usage *usa
     usage->free_bytes = atomic_load_explicit(&part->free_bytes, memory_order_relaxed);
     usage->largest_free_bytes = atomic_load_explicit(&part->largest_free_bytes, memory_order_relaxed);
     usage->n_refused = atomic_load_explicit(&part->n_refused, memory_order_relaxed);
-    usage->committed_bytes = usage->used_bytes; // no page is kept that is not in use
+    usage->committed_bytes = atomic_load_explicit(&part->committed_bytes, memory_order_relaxed);
 }
 
 void memory_usage(const struct memory *m, enum memory_region region, struct memory_usage *usage)

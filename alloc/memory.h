@@ -56,7 +56,7 @@ struct memory_part {
     struct guard guard; // before it, where it is built in
     bool is_space, is_locked;
     // published by the owner of bare space
-    _Atomic size_t used_bytes, high_bytes, locked_bytes, free_bytes, largest_free_bytes;
+    _Atomic size_t used_bytes, committed_bytes, high_bytes, locked_bytes, free_bytes, largest_free_bytes;
     _Atomic uint64_t n_refused;
 };
 

@@ -154,6 +154,56 @@ bool pages_unplace(struct pages *p, uint32_t start, uint32_t length)
 
 // ---- with the memory ----
 
+/// Stores from this size on use huge pages: what one of them may waste is little there.
+#define HUGE_STORE_BYTES (16 * VM_HUGE_PAGE_BYTES)
+
+/// What is committed together: a large store takes whole huge pages, because voices jump from sound to sound,
+/// and with small pages they would miss the processor's table of addresses at each.
+static size_t step_bytes(const struct pages *p)
+{
+    return (size_t)p->n_pages * p->page_bytes >= HUGE_STORE_BYTES ? VM_HUGE_PAGE_BYTES : p->page_bytes;
+}
+
+static enum status commit(struct pages *p, size_t start, size_t bytes)
+{
+    size_t step = step_bytes(p), store_bytes = (size_t)p->n_pages * p->page_bytes;
+    size_t end = (start + bytes + step - 1) & ~(step - 1);
+    start &= ~(step - 1);
+    if (end > store_bytes) end = store_bytes;
+    enum status status = vm_commit(p->base + start, end - start);
+    if (status) return status;
+    if (step > p->page_bytes && vm_use_huge_pages(p->base + start, end - start)) p->has_small_pages = true;
+    if (p->lock && !vm_lock(p->base + start, end - start)) p->lock_failed = true;
+    return STATUS_OK;
+}
+
+/// The part of a gap whose huge pages no live run touches: it holds no memory.
+static void empty_part(const struct pages *p, uint32_t gap, size_t *start, size_t *end)
+{
+    size_t step = step_bytes(p), store_bytes = (size_t)p->n_pages * p->page_bytes;
+    *start = (size_t)p->free_start[gap] * p->page_bytes;
+    *end = *start + (size_t)p->free_length[gap] * p->page_bytes;
+    *start = (*start + step - 1) & ~(step - 1);
+    if (*end < store_bytes) *end &= ~(step - 1);
+    if (*start > *end) *start = *end;
+}
+
+/// Gives back the run at `start`, and what was committed with it and is not needed any more. What stays,
+/// because live runs share its huge pages, reads as zero when it is handed out again.
+static void decommit(struct pages *p, size_t start, size_t bytes)
+{
+    size_t step = step_bytes(p), run_end = start + bytes, from, to;
+    uint32_t gap = find_behind(p, (uint32_t)(start / p->page_bytes) + 1) - 1; // the run is a part of it now
+    empty_part(p, gap, &from, &to);
+    size_t first = start & ~(step - 1), last = (run_end + step - 1) & ~(step - 1);
+    if (from < first) from = first;
+    if (to > last) to = last;
+    if (from >= to) from = to = run_end; // nothing: all of the run stays
+    if (from > start) memset(p->base + start, 0, from - start);
+    if (to < run_end) memset(p->base + to, 0, run_end - to);
+    if (from < to) vm_decommit(p->base + from, to - from);
+}
+
 enum status pages_alloc(struct pages *p, size_t bytes, void **memory)
 {
     size_t rounded = vm_round_to_pages(bytes);
@@ -163,15 +213,13 @@ enum status pages_alloc(struct pages *p, size_t bytes, void **memory)
         p->n_refused++;
         return STATUS_FULL;
     }
-    uint8_t *base = p->base + (size_t)start * p->page_bytes;
-    enum status status = vm_commit(base, rounded);
+    enum status status = commit(p, (size_t)start * p->page_bytes, rounded);
     if (status) {
         (void)pages_unplace(p, start, (uint32_t)length);
         p->n_refused++;
         return status;
     }
-    if (p->lock && !vm_lock(base, rounded)) p->lock_failed = true;
-    *memory = base;
+    *memory = p->base + (size_t)start * p->page_bytes;
     return STATUS_OK;
 }
 
@@ -182,7 +230,7 @@ void pages_free(struct pages *p, void *memory, size_t bytes)
     bool ours = offset % p->page_bytes == 0 && offset / p->page_bytes < p->n_pages && length <= p->n_pages &&
                 pages_unplace(p, (uint32_t)(offset / p->page_bytes), (uint32_t)length);
     if (ours) {
-        vm_decommit(memory, rounded);
+        decommit(p, offset, rounded);
         return;
     }
     if (CHIMED_MEMORY_GUARDS) debug_fail("pages: %p is given back, but is no run in use", memory);
@@ -193,7 +241,7 @@ void pages_free(struct pages *p, void *memory, size_t bytes)
 
 size_t pages_locked_bytes(const struct pages *p)
 {
-    return p->lock && !p->lock_failed ? (size_t)p->n_used * p->page_bytes : 0;
+    return p->lock && !p->lock_failed ? (size_t)p->n_pages * p->page_bytes - pages_gaps(p).empty_bytes : 0;
 }
 
 struct pages_gaps pages_gaps(const struct pages *p)
@@ -201,6 +249,9 @@ struct pages_gaps pages_gaps(const struct pages *p)
     struct pages_gaps gaps = {.n_runs = p->n_free_runs};
     for (uint32_t i = 0; i < p->n_free_runs; i++) {
         size_t bytes = (size_t)p->free_length[i] * p->page_bytes;
+        size_t from, to;
+        empty_part(p, i, &from, &to);
+        gaps.empty_bytes += to - from;
         gaps.free_bytes += bytes;
         if (bytes > gaps.largest_bytes) gaps.largest_bytes = bytes;
     }

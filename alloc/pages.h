@@ -11,7 +11,8 @@
 #include "alloc/status.h"
 
 /// Hands out runs of pages, first fit, and joins neighbours that are given back. Memory is committed while
-/// it is in use and returned to the system afterwards. Owned by one thread.
+/// it is in use and returned to the system afterwards; a store of 32 MiB and more does so in huge pages.
+/// Owned by one thread.
 struct pages {
     uint8_t *base;
     size_t page_bytes;
@@ -22,15 +23,17 @@ struct pages {
     uint32_t n_pages, n_used, n_used_high;
     uint32_t n_live, max_live; // runs
     uint64_t n_refused;
-    uint64_t n_foreign; // runs that came back and were not in use
-    bool owns_space;    // the address space is its own
-    bool lock;          // lock what is committed
-    bool lock_failed;   // at least one run could not be locked
+    uint64_t n_foreign;   // runs that came back and were not in use
+    bool owns_space;      // the address space is its own
+    bool lock;            // lock what is committed
+    bool lock_failed;     // at least one run could not be locked
+    bool has_small_pages; // the system gave no huge ones
 };
 
 /// How the free space lies. Fragmentation is 0 while it is one run: 1 - largest / free.
 struct pages_gaps {
     size_t free_bytes, largest_bytes;
+    size_t empty_bytes; // of the free ones: not committed; the rest shares huge pages with live runs
     uint32_t n_runs;
     float fragmentation;
 };

@@ -26,9 +26,15 @@ size_t vm_round_to_pages(size_t bytes)
 
 enum status vm_reserve(size_t bytes, void **base)
 {
-    void *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    // Reserved with some more, of which what is before and behind the boundaries is given back.
+    size_t more = bytes >= VM_HUGE_PAGE_BYTES ? VM_HUGE_PAGE_BYTES : 0, all;
+    if (__builtin_add_overflow(bytes, more, &all)) return STATUS_NO_MEMORY;
+    void *p = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) return STATUS_NO_MEMORY;
-    *base = p;
+    size_t before = more ? -(uintptr_t)p & (VM_HUGE_PAGE_BYTES - 1) : 0;
+    if (before > 0) munmap(p, before);
+    if (more > before) munmap((char *)p + before + bytes, more - before);
+    *base = (char *)p + before;
     return STATUS_OK;
 }
 

@@ -14,7 +14,11 @@ size_t vm_page_bytes(void);
 /// `bytes` rounded up to whole pages; 0 when that overflows.
 size_t vm_round_to_pages(size_t bytes);
 
-/// Reserves address space that nobody may touch yet; it costs no memory. Whole pages only.
+/// Bytes of a huge page; one spares the processor the addresses of 512 small ones.
+#define VM_HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/// Reserves address space that nobody may touch yet; it costs no memory. Whole pages only. What is as long as
+/// a huge page begins where one can.
 NODISCARD enum status vm_reserve(size_t bytes, void **base);
 
 /// Gives everything back, committed or not.

@@ -56,6 +56,7 @@ void handle_status(struct control *c, const struct call *call)
     add_text(w, "version", CHIMED_VERSION);
     add_float(w, "uptime", (double)(now.tv_sec * 1000000000ll + now.tv_nsec - c->started_ns) * 1e-9);
     if (c->backend) add_backend(c, w);
+    add_text(w, "isa", c->rt->mixer.voices.kernels->isa);
     add_int(w, "voices", c->voices.n_used);
     add_int(w, "voices_max", c->voices.n_slots);
     add_int(w, "voices_started", (int64_t)c->voices.n_started);

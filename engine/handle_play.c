@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // handle_play.c - starts voices: now, or when their sound is loaded.
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/dispatch.h"
@@ -72,6 +73,7 @@ static enum api_error start_voice(struct control *c, uint32_t slot, struct strbu
                                          .loop_count = v->play.loop_count,
                                          .fade_in_frames = control_frames(c, v->play.fade),
                                          .bus = v->play.bus,
+                                         .interpolation = v->play.quality,
                                          .looping = v->play.loop,
                                          .paused = v->play.paused};
     enum api_error error = API_OK;
@@ -172,7 +174,26 @@ void cancel_pending_voice(struct control *c, uint32_t slot)
 
 // ---- /play ----
 
-static struct play read_play(const struct request *r, uint32_t bus)
+bool read_quality(struct control *c, const struct call *call, enum interpolation *quality)
+{
+    static const struct {
+        const char *name;
+        enum interpolation interpolation;
+    } qualities[] = {
+        {"linear", INTERPOLATION_LINEAR}, {"cubic", INTERPOLATION_CUBIC}, {"sinc", INTERPOLATION_SINC}};
+    const char *name = request_text(call->request, PARAM_QUALITY, NULL);
+    for (size_t i = 0; name && i < COUNT_OF(qualities); i++) {
+        if (strcmp(name, qualities[i].name) != 0) continue;
+        *quality = qualities[i].interpolation;
+        return true;
+    }
+    if (name)
+        control_refuse(c, call, API_BAD_ARGUMENTS, "quality is %.40s; it must be linear, cubic or sinc",
+                       name);
+    return !name;
+}
+
+static struct play read_play(const struct request *r, uint32_t bus, enum interpolation quality)
 {
     return (struct play){.gain_db = (float)request_float(r, PARAM_GAIN, 0),
                          .pan = (float)request_float(r, PARAM_PAN, 0),
@@ -185,6 +206,7 @@ static struct play read_play(const struct request *r, uint32_t bus)
                          .fade_out = request_float(r, PARAM_FADE_OUT, -1),
                          .loop_count = (uint32_t)request_int(r, PARAM_LOOP_COUNT, 0),
                          .bus = (uint16_t)bus,
+                         .quality = quality,
                          .loop = request_int(r, PARAM_LOOP, request_has(r, PARAM_LOOP_COUNT)),
                          .paused = request_int(r, PARAM_PAUSED, 0)};
 }
@@ -232,15 +254,16 @@ void handle_play(struct control *c, const struct call *call)
 {
     const struct request *r = call->request;
     uint32_t bus, sound;
+    enum interpolation quality = INTERPOLATION_CUBIC;
     control_drain_events(c); // slots of voices that have ended
-    if (!check_play(c, call, &bus)) return;
+    if (!check_play(c, call, &bus) || !read_quality(c, call, &quality)) return;
     uint32_t slot = voice_acquire(&c->voices, (int32_t)request_int(r, PARAM_ID, -1));
     if (slot == VOICE_NONE) {
         control_refuse(c, call, API_REFUSED, "refused voices %u/%u", c->voices.n_used, c->voices.n_slots);
         return;
     }
     struct voice_entry *v = &c->voices.entries[slot];
-    v->play = read_play(r, bus);
+    v->play = read_play(r, bus, quality);
     voice_set_client(&c->voices, slot, call->client, request_int(r, PARAM_NOTIFY, 0));
 
     char text[ERROR_TEXT_BYTES];

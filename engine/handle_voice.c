@@ -164,6 +164,11 @@ static bool push_voice_changes(struct control *c, const struct request *r, uint3
         command.increment = (int64_t)llround(v->play.rate * (double)FRAME_ONE);
         if (!control_push(c, &command)) return false;
     }
+    if (request_has(r, PARAM_QUALITY)) {
+        command.type = COMMAND_VOICE_INTERPOLATION;
+        command.interpolation = v->play.quality;
+        if (!control_push(c, &command)) return false;
+    }
     if (request_has(r, PARAM_LOOP)) {
         command.type = v->play.loop ? COMMAND_VOICE_LOOP : COMMAND_VOICE_LEAVE_LOOP;
         if (!control_push(c, &command)) return false;
@@ -176,11 +181,12 @@ void handle_voice_set(struct control *c, const struct call *call)
     uint32_t slot;
     struct voice_entry *v = find_voice(c, call, &slot);
     if (!v) return;
-    if (!control_has_room(c, 3)) {
+    if (!control_has_room(c, 4)) {
         control_refuse_full(c, call);
         return;
     }
     const struct request *r = call->request;
+    if (!read_quality(c, call, &v->play.quality)) return;
     v->play.gain_db = (float)request_float(r, PARAM_GAIN, (double)v->play.gain_db);
     v->play.pan = (float)request_float(r, PARAM_PAN, (double)v->play.pan);
     v->play.rate = request_float(r, PARAM_RATE, v->play.rate);

@@ -31,6 +31,8 @@ void start_pending_voices(struct control *c, uint32_t sound);
 void fail_pending_voices(struct control *c, uint32_t sound, enum api_error error, const char *text);
 /// A voice that waits is stopped: its /play is answered with API_CANCELLED.
 void cancel_pending_voice(struct control *c, uint32_t slot);
+/// Reads `quality`, if it is there. False when it is no quality: that was answered.
+bool read_quality(struct control *c, const struct call *call, enum interpolation *quality);
 /// What a voice's gain and pan come to on its sound.
 struct level voice_level(const struct control *c, const struct voice_entry *v, uint32_t ramp_frames);
 /// Hands the voices that wait for one sound to another, which is ready.

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "engine/render.h"
+#include "mixer/kernel.h"
 
 static const char usage[] =
     "usage: chimed [options]                          run as a daemon\n"
@@ -149,9 +150,19 @@ static int read_command_line(int argc, char **argv, struct command_line *line)
     return usage_error();
 }
 
+/// False when the environment asks for kernels that cannot be had.
+static bool check_isa(void)
+{
+    char names[64];
+    if (kernel_check_choice(names, sizeof names)) return true;
+    log_error("CHIMED_ISA is %s; this processor can take %s", getenv("CHIMED_ISA"), names);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     log_init(LOG_LEVEL_INFO);
+    if (!check_isa()) return 2;
     if (argc > 1 && strcmp(argv[1], "render") == 0) return render_main(argc - 1, argv + 1);
 
     static struct config config;

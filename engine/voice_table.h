@@ -10,6 +10,7 @@
 #include "alloc/status.h"
 #include "engine/names.h"
 #include "engine/osc/transport.h"
+#include "mixer/kernel.h"
 
 #define VOICE_NONE UINT32_MAX
 
@@ -28,6 +29,7 @@ struct play {
     double fade, fade_out;
     uint32_t loop_count;
     uint16_t bus;
+    enum interpolation quality;
     bool loop, paused;
 };
 

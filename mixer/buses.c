@@ -40,6 +40,7 @@ enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses,
         b->left[i].to = b->right[i].to = 1.0f;
     b->max_buses = max_buses;
     b->graph = graph;
+    b->kernels = kernel_pick();
     b->window_frames = window_frames;
     b->declick_frames = declick_frames;
     return STATUS_OK;

@@ -7,6 +7,7 @@
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
+#include "mixer/kernel.h"
 #include "mixer/level.h"
 #include "mixer/ramp.h"
 
@@ -34,6 +35,7 @@ struct bus_meter {
 struct buses {
     uint32_t max_buses;
     const struct bus_graph *graph;
+    const struct kernels *kernels;
     float **planes;            // [2 * bus] left, [2 * bus + 1] right; BLOCK_FRAMES each
     struct ramp *left, *right; // gain, pan, mute and solo in one
     struct bus_meter *meters;  // of the window before the present one

@@ -27,31 +27,6 @@ RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames)
         memset(b->planes[i], 0, n_frames * sizeof(float));
 }
 
-RT_SAFE static void apply_gain(struct ramp *gain, float *plane, uint32_t n_frames)
-{
-    if (!ramp_is_steady(gain)) {
-        ramp_multiply(gain, plane, n_frames);
-        ramp_advance(gain, n_frames);
-    } else if (gain->to != 1.0f) {
-        for (uint32_t i = 0; i < n_frames; i++)
-            plane[i] *= gain->to;
-    }
-}
-
-/// Adds to the window's peak and sum of squares; returns this block's sum alone.
-RT_SAFE static float measure(const float *plane, uint32_t n_frames, float *peak, float *sum)
-{
-    float p = *peak, squares = 0.0f;
-    for (uint32_t i = 0; i < n_frames; i++) {
-        float magnitude = fabsf(plane[i]);
-        p = magnitude > p ? magnitude : p;
-        squares += plane[i] * plane[i];
-    }
-    *peak = p;
-    *sum += squares;
-    return squares;
-}
-
 /// Sets what is no number to 0 and counts it.
 RT_SAFE static uint32_t scrub(float *plane, uint32_t n_frames)
 {
@@ -65,30 +40,38 @@ RT_SAFE static uint32_t scrub(float *plane, uint32_t n_frames)
     return n;
 }
 
-/// Meters one bus. A sum of squares that is not finite tells of samples that are not, without a test for
-/// each.
-RT_SAFE static void meter_and_scrub(struct buses *b, uint32_t bus, float *left, float *right,
-                                    uint32_t n_frames)
+/// Applies the gain, measures, and scrubs. A sum of squares that is not finite tells of samples that are not,
+/// without a test for each. Returns how many these were.
+RT_SAFE static uint32_t finish_plane(const struct kernels *k, struct ramp *gain, float *plane, float *peak,
+                                     float *sum, uint32_t n_frames)
 {
-    struct bus_meter *sums = &b->sums[bus], before = *sums;
-    float l = measure(left, n_frames, &sums->peak_left, &sums->rms_left);
-    float r = measure(right, n_frames, &sums->peak_right, &sums->rms_right);
-    if (isfinite(l + r)) return;
-
-    uint32_t n = scrub(left, n_frames) + scrub(right, n_frames);
-    *sums = before;
-    measure(left, n_frames, &sums->peak_left, &sums->rms_left);
-    measure(right, n_frames, &sums->peak_right, &sums->rms_right);
-    if (n > 0) {
-        b->nonfinite_bus[b->n_nonfinite] = (uint16_t)bus;
-        b->nonfinite_count[b->n_nonfinite++] = n;
+    float steady = gain->to, peak_before = *peak;
+    if (!ramp_is_steady(gain)) {
+        ramp_multiply(gain, plane, n_frames);
+        ramp_advance(gain, n_frames);
+        steady = 1.0f;
     }
+    float squares = k->gain_and_measure(plane, steady, peak, n_frames);
+    uint32_t n = 0;
+    if (!isfinite(squares)) {
+        n = scrub(plane, n_frames);
+        *peak = peak_before;
+        squares = k->gain_and_measure(plane, 1.0f, peak, n_frames);
+    }
+    *sum += squares;
+    return n;
 }
 
-RT_SAFE static void add(float *restrict to, const float *restrict from, uint32_t n_frames)
+RT_SAFE static void finish(struct buses *b, uint32_t bus, uint32_t n_frames)
 {
-    for (uint32_t i = 0; i < n_frames; i++)
-        to[i] += from[i];
+    struct bus_meter *sums = &b->sums[bus];
+    uint32_t n = finish_plane(b->kernels, &b->left[bus], b->planes[2 * bus], &sums->peak_left,
+                              &sums->rms_left, n_frames);
+    n += finish_plane(b->kernels, &b->right[bus], b->planes[2 * bus + 1], &sums->peak_right, &sums->rms_right,
+                      n_frames);
+    if (n == 0) return;
+    b->nonfinite_bus[b->n_nonfinite] = (uint16_t)bus;
+    b->nonfinite_count[b->n_nonfinite++] = n;
 }
 
 RT_SAFE static void add_mean(float *restrict to, const float *restrict left, const float *restrict right,
@@ -104,8 +87,8 @@ RT_SAFE static void send(struct buses *b, uint32_t bus, float *const *out, uint3
     const struct bus_graph *g = b->graph;
     const float *left = b->planes[2 * bus], *right = b->planes[2 * bus + 1];
     if (g->out[bus] == 0) {
-        add(b->planes[2 * g->parent[bus]], left, n_frames);
-        add(b->planes[2 * g->parent[bus] + 1], right, n_frames);
+        b->kernels->add(b->planes[2 * g->parent[bus]], left, n_frames);
+        b->kernels->add(b->planes[2 * g->parent[bus] + 1], right, n_frames);
         return;
     }
     uint32_t first = g->out[bus] - 1u;
@@ -114,8 +97,8 @@ RT_SAFE static void send(struct buses *b, uint32_t bus, float *const *out, uint3
         add_mean(out[first], left, right, n_frames);
         return;
     }
-    add(out[first], left, n_frames);
-    if (first + 1 < n_channels) add(out[first + 1], right, n_frames);
+    b->kernels->add(out[first], left, n_frames);
+    if (first + 1 < n_channels) b->kernels->add(out[first + 1], right, n_frames);
 }
 
 RT_SAFE static void close_window(struct buses *b)
@@ -135,10 +118,13 @@ RT_SAFE void buses_render(struct buses *b, float *const *out, uint32_t n_channel
     b->n_nonfinite = 0;
     for (uint32_t i = 0; i < b->graph->n_buses; i++) {
         uint32_t bus = b->graph->order[i];
-        float *left = b->planes[2 * bus], *right = b->planes[2 * bus + 1];
-        apply_gain(&b->left[bus], left, n_frames);
-        apply_gain(&b->right[bus], right, n_frames);
-        meter_and_scrub(b, bus, left, right, n_frames);
+        if (b->kernels->is_silent(b->planes[2 * bus], n_frames) &&
+            b->kernels->is_silent(b->planes[2 * bus + 1], n_frames)) {
+            ramp_advance(&b->left[bus], n_frames); // nothing else would change
+            ramp_advance(&b->right[bus], n_frames);
+            continue;
+        }
+        finish(b, bus, n_frames);
         send(b, bus, out, n_channels, n_frames);
     }
     b->frames_in_window += n_frames;

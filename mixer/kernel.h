@@ -1,27 +1,107 @@
 // SPDX-License-Identifier: MIT
-// kernel.h - the inner loops of the mixer, over at most BLOCK_FRAMES frames. Audio thread.
+// kernel.h - the inner loops of the mixer: one table of them for each instruction set, all with the same
+// results, to the bit.
 #ifndef MIXER_KERNEL_H
 #define MIXER_KERNEL_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "alloc/attr.h"
+#include "mixer/ramp.h"
 #include "mixer/sound.h"
 
 /// The longest stretch that is rendered in one go.
 #define BLOCK_FRAMES 64
 
-/// Reads `n_frames` samples as float, -1 to 1 for 16-bit ones (exactly sample / 32768).
-RT_SAFE void kernel_read(float *out, const void *samples, enum sample_format format, uint32_t n_frames);
+/// Kernels read whole vectors: up to so many frames behind the last one that they need. What is there does
+/// not matter, but it must be readable.
+#define KERNEL_SLACK_FRAMES 32
 
-/// Reads at fractional positions: 4-point, third-order Hermite interpolation (Catmull-Rom tangents), exact at
-/// whole positions. `samples` points at frame 0; frames from floor(position) - 1 to + 2 are read. `position`
-/// and `increment` are 32.32 fixed point.
-RT_SAFE void kernel_read_cubic(float *out, const void *samples, enum sample_format format, int64_t position,
-                               int64_t increment, uint32_t n_frames);
+/// How a voice is read between its sound's frames. UNITY reads the frames themselves: every increment is 1
+/// and every position whole.
+enum interpolation {
+    INTERPOLATION_CUBIC, // 4 points, third order (Hermite with Catmull-Rom tangents); the default
+    INTERPOLATION_LINEAR,
+    INTERPOLATION_SINC, // windowed; cuts off what a higher rate would alias
+    INTERPOLATION_UNITY,
+    N_INTERPOLATIONS
+};
 
-/// bus += in * gain
-RT_SAFE void kernel_mix(float *bus, const float *in, float gain, uint32_t n_frames);
-/// bus[i] += in[i] * gains[i]
-RT_SAFE void kernel_mix_ramped(float *bus, const float *in, const float *gains, uint32_t n_frames);
+/// Coefficients for one range of rates. Row p holds the taps for a position of p / n_phases behind a frame:
+/// tap k is for the frame k - n_taps / 2 + 1 from there. One more row follows, so that rows can be
+/// interpolated.
+struct sinc_bank {
+    const float *rows;
+    int64_t max_increment; // 32.32, of either sign
+    uint32_t n_taps;       // a multiple of SINC_TAP_STEP
+    uint32_t phase_bits;   // n_phases = 1 << phase_bits
+};
+
+#define SINC_TAP_STEP 16
+
+/// What a kernel reads of a voice. Kernels add to the bus and move `position` on.
+struct kernel_voice {
+    const void *samples[SOUND_MAX_CHANNELS]; // frame 0 of left and right; the same twice when mono
+    int64_t position, increment;             // 32.32 frames
+    float left, right;                       // gains
+    const struct sinc_bank *bank;            // INTERPOLATION_SINC alone
+};
+
+/// Adds `n_frames` (0 to BLOCK_FRAMES) of each voice to both planes, one after the other: the sums come out
+/// the same however voices and frames are cut into calls.
+typedef void kernel_mix(float *left, float *right, struct kernel_voice *const *voices, uint32_t n_voices,
+                        uint32_t n_frames);
+
+/// The same for one voice whose gains move: gains[0] for left and gains[1] for right, frame by frame.
+typedef void kernel_mix_ramped(float *left, float *right, struct kernel_voice *voice,
+                               const float (*gains)[BLOCK_FRAMES], uint32_t n_frames);
+
+/// The moving parts of a voice's gain: left is envelope * tail * left.
+struct kernel_ramps {
+    struct ramp left, right; // gain and pan
+    struct ramp envelope;    // fade-in, stops, pauses and seeks
+    struct ramp tail;        // the fade-out before the end
+};
+
+/// Names one kernel of a table: 0 to N_KERNELS - 1.
+#define N_KERNELS (2 * SOUND_MAX_CHANNELS * N_INTERPOLATIONS)
+
+RT_SAFE static inline uint32_t kernel_index(enum sample_format format, uint32_t n_channels,
+                                            enum interpolation interpolation)
+{
+    return ((uint32_t)format * SOUND_MAX_CHANNELS + n_channels - 1) * N_INTERPOLATIONS +
+           (uint32_t)interpolation;
+}
+
+/// Everything that is compiled once for each instruction set.
+struct kernels {
+    const char *isa;
+    kernel_mix *mix[N_KERNELS];
+    kernel_mix_ramped *mix_ramped[N_KERNELS];
+
+    /// Writes the gains of the next frames out, left and right; does not advance.
+    void (*ramp)(float (*gains)[BLOCK_FRAMES], const struct kernel_ramps *ramps, uint32_t n_frames);
+    /// True when all samples are zero.
+    bool (*is_silent)(const float *plane, uint32_t n_frames);
+    /// plane *= gain; raises `peak` to the largest magnitude; returns the sum of squares, which is not finite
+    /// when a sample is not.
+    float (*gain_and_measure)(float *plane, float gain, float *peak, uint32_t n_frames);
+    /// to += from
+    void (*add)(float *to, const float *from, uint32_t n_frames);
+};
+
+extern const struct kernels kernels_baseline; // SSE2 on x86-64, NEON on AArch64
+#if defined(__x86_64__)
+extern const struct kernels kernels_avx2, kernels_avx512;
+#endif
+
+// ---- set-up ----
+
+/// The fastest kernels that this processor can run, or those that CHIMED_ISA in the environment names.
+const struct kernels *kernel_pick(void);
+
+/// False when CHIMED_ISA names kernels that there are not, or that this processor cannot run; kernel_pick()
+/// ignores it then. `names` gets the names that it could take.
+bool kernel_check_choice(char *names, uint32_t names_bytes);
 
 #endif

@@ -16,15 +16,22 @@ static size_t channel_stride_bytes(uint32_t n_frames, enum sample_format format)
     return (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 }
 
+/// Where the sound begins in its memory: a cache line that looks random, 0 to SOUND_STAGGER_LINES.
+static size_t stagger_bytes(const void *memory)
+{
+    uint32_t page = (uint32_t)((uintptr_t)memory >> 12);
+    return (page * 2654435761u >> 16) % (SOUND_STAGGER_LINES + 1) * CACHE_LINE;
+}
+
 size_t sound_bytes(uint64_t n_frames, uint32_t n_channels, enum sample_format format)
 {
     if (n_frames > SOUND_MAX_FRAMES) return 0;
-    return channel_stride_bytes((uint32_t)n_frames, format) * n_channels;
+    return SOUND_STAGGER_LINES * CACHE_LINE + channel_stride_bytes((uint32_t)n_frames, format) * n_channels;
 }
 
 void *sound_channel(const struct sound *s, void *memory, uint32_t channel)
 {
-    return (char *)memory + channel * channel_stride_bytes(s->n_frames, s->format) +
+    return (char *)memory + stagger_bytes(memory) + channel * channel_stride_bytes(s->n_frames, s->format) +
            SOUND_PAD_FRAMES * sample_bytes(s->format);
 }
 

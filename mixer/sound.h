@@ -5,9 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Zero frames before and behind each channel, for the taps of the interpolators.
-#define SOUND_PAD_FRAMES   16
+/// Zero frames before and behind each channel, for the taps of the interpolators: half of the widest
+/// (SINC_MAX_TAPS), and the slack of the kernels (KERNEL_SLACK_FRAMES).
+#define SOUND_PAD_FRAMES   288
 #define SOUND_MAX_CHANNELS 2
+/// Sounds begin on pages. Voices that were started together would then all read from the same few sets of the
+/// cache, block after block, and push one another out: each sound is moved by up to so many cache lines.
+#define SOUND_STAGGER_LINES 32
 /// Longest sound: voice positions are 32.32 fixed point, and a block at the highest rate may run past the
 /// end.
 #define SOUND_MAX_FRAMES 0x7fff0000u

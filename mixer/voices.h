@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// voices.h - all playing sounds, as columns: one array for each property, sized at start.
+// voices.h - all playing sounds: a cache line each for what every block needs, and columns for the rest.
 #ifndef MIXER_VOICES_H
 #define MIXER_VOICES_H
 #include <stdbool.h>
@@ -8,8 +8,10 @@
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
+#include "mixer/kernel.h"
 #include "mixer/level.h"
 #include "mixer/ramp.h"
+#include "mixer/sinc.h"
 #include "mixer/sound.h"
 
 /// A position or increment of one frame: positions are 32.32 fixed point.
@@ -30,6 +32,7 @@ struct voice_start {
     uint32_t fade_in_frames;         // 0: full level at the first frame
     uint32_t fade_out_frames;        // before the end; 0: none
     uint16_t bus;
+    enum interpolation interpolation; // CUBIC, LINEAR or SINC
     bool looping, paused;
 };
 
@@ -44,24 +47,54 @@ enum voice_state {
     VOICE_SEEKING,
 };
 
+/// What every block needs of a voice, on one cache line.
+struct voice {
+    _Alignas(CACHE_LINE) struct kernel_voice now; // `left` and `right` hold while no ramp moves
+    /// Output frames for which nothing happens but that the position moves on and ramps move: no end, no loop
+    /// point, no tap across one, no fade that begins, no state that changes.
+    uint32_t calm_frames;
+    uint8_t kernel; // kernel_index(), while calm
+    uint8_t is_ramping;
+};
+
+/// Voices that sound, in the order in which they are mixed: by bus, then by kernel, then as they were started
+/// or resumed. The order depends on commands alone, never on how blocks are cut, and with it the rounding of
+/// the sums.
+struct voice_group {
+    uint32_t first, last; // slots, linked by `next` and `previous`
+};
+
+/// Buses that there may be.
+#define VOICES_MAX_BUSES 1024
+/// Ends a list of slots.
+#define VOICE_SLOT_NONE UINT32_MAX
+
 /// Owned by rt once it runs.
 struct voices {
     uint32_t n_slots;
-    uint32_t n_active;
-    uint32_t *active; // slots that sound or are paused, in the order of their start
+    uint32_t n_active; // slots that are not free
+    const struct kernels *kernels;
+    struct sinc sinc;
+
+    // lists
+    struct voice_group *groups; // [bus * N_KERNELS + kernel_index()]
+    uint16_t *used_groups;      // of each bus, a bit for each group that has voices
+    uint32_t n_buses;           // as many of them have been used
+    uint32_t *next, *previous;
 
     // columns
+    struct voice *voices;
+    struct kernel_ramps *ramps;
     uint8_t *state; // enum voice_state
+    uint8_t *group; // kernel_index() of the list that it is in
+    uint8_t *interpolation;
     uint16_t *bus;
-    int64_t *position, *increment;
     const struct sound **sound;
-    struct ramp *left, *right; // gain and pan
-    struct ramp *envelope;     // fade-in, stops, pauses and seeks
-    struct ramp *tail;         // the fade-out before the end
     uint32_t *start_frame, *end_frame;
     uint32_t *loop_start, *loop_end; // loop_end 0: the voice has no loop region
     uint32_t *passes_left;           // the present one included; 0: without end
-    uint8_t *looping, *wrapped;      // wrapped: at least one pass is over
+    uint32_t *passes_over;           // passes that lie behind, as far as taps can tell
+    uint8_t *looping;
     uint32_t *fade_out_frames;
     int64_t *seek_position; // where to go when the envelope reaches zero; -1: nowhere
 
@@ -93,6 +126,8 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
 RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level);
 RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment);
+/// CUBIC, LINEAR or SINC.
+RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation);
 /// The current pass of the loop is the last one.
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot);
 /// Loops without end over the region that the voice was started with; nothing when it has none.

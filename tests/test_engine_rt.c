@@ -116,6 +116,7 @@ static struct voice_start random_start(uint64_t *seed)
     s.loop_count = random_below(seed, 3) ? random_below(seed, 30) : 0;
     s.bus = (uint16_t)random_below(seed, N_BUSES - 1);
     s.paused = random_below(seed, 8) == 0;
+    s.interpolation = (enum interpolation)random_below(seed, INTERPOLATION_UNITY);
     return s;
 }
 
@@ -135,6 +136,7 @@ static void push_random(struct fixture *f, uint64_t *seed, bool *running)
     switch ((enum command_type)c.type) {
     case COMMAND_VOICE_SEEK: c.position = (int64_t)random_below(seed, 5000) << 32; break;
     case COMMAND_VOICE_RATE: c.increment = rig_frames(random_between(seed, -16, 16)) | 1; break;
+    case COMMAND_VOICE_INTERPOLATION: c.interpolation = random_below(seed, INTERPOLATION_UNITY); break;
     case COMMAND_BUS_LEVEL: c.slot = random_below(seed, N_BUSES); // fall through
     case COMMAND_VOICE_LEVEL: c.level = (struct level){0.3f, (float)random_between(seed, 0, 1), fade}; break;
     case COMMAND_BUS_GRAPH: c.graph = &f->graphs[random_below(seed, 2)]; break;

@@ -282,9 +282,9 @@ static void test_seek_while_pausing_waits_for_silence(void **state)
     voices_seek(&r.voices, 0, rig_frames(60000)); // the last one counts
     rig_render(&r, NULL, NULL, 4001, 64);
     assert_int_equal(r.voices.state[0], VOICE_PAUSED);
-    assert_true(r.voices.position[0] == rig_frames(60000));
+    assert_true(r.voices.voices[0].now.position == rig_frames(60000));
     voices_seek(&r.voices, 0, rig_frames(70000)); // while held: at once
-    assert_true(r.voices.position[0] == rig_frames(70000));
+    assert_true(r.voices.voices[0].now.position == rig_frames(70000));
     voices_resume(&r.voices, 0, 0);
     rig_render(&r, out, NULL, COUNT_OF(out), 64);
     for (uint32_t i = 0; i < COUNT_OF(out); i++) {
@@ -307,7 +307,7 @@ static void test_resume_before_the_jump(void **state)
     voices_resume(&r.voices, 0, 0);
     rig_render(&r, NULL, NULL, 2 * RIG_DECLICK + 2, 64);
     assert_int_equal(r.voices.state[0], VOICE_PLAYING);
-    assert_true(r.voices.position[0] > rig_frames(500000));
+    assert_true(r.voices.voices[0].now.position > rig_frames(500000));
     rig_close(&r);
 }
 

@@ -25,6 +25,9 @@ RT_SAFE void apply_command(struct engine_rt *e, const struct command *c)
     case COMMAND_VOICE_SEEK: voices_seek(voices, c->slot, c->position); break;
     case COMMAND_VOICE_LEVEL: voices_set_level(voices, c->slot, &c->level); break;
     case COMMAND_VOICE_RATE: voices_set_increment(voices, c->slot, c->increment); break;
+    case COMMAND_VOICE_INTERPOLATION:
+        voices_set_interpolation(voices, c->slot, (enum interpolation)c->interpolation);
+        break;
     case COMMAND_VOICE_LEAVE_LOOP: voices_leave_loop(voices, c->slot); break;
     case COMMAND_VOICE_LOOP: voices_loop(voices, c->slot); break;
     case COMMAND_BUS_LEVEL: buses_set_level(&e->mixer.buses, c->slot, &c->level); break;

@@ -17,6 +17,7 @@ enum command_type {
     COMMAND_VOICE_SEEK,
     COMMAND_VOICE_LEVEL,
     COMMAND_VOICE_RATE,
+    COMMAND_VOICE_INTERPOLATION,
     COMMAND_VOICE_LEAVE_LOOP,
     COMMAND_VOICE_LOOP,
     COMMAND_BUS_LEVEL,
@@ -33,6 +34,7 @@ struct command {
         int64_t position;              // VOICE_SEEK: 32.32 frames
         struct level level;            // VOICE_LEVEL, BUS_LEVEL
         int64_t increment;             // VOICE_RATE: 32.32 frames a frame
+        uint32_t interpolation;        // VOICE_INTERPOLATION: enum interpolation
         const struct bus_graph *graph; // BUS_GRAPH: immutable; handed back by EVENT_GRAPH_RETIRED
         uint64_t token;                // SYNC: comes back in EVENT_SYNCED
     };

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// voices_commands_rt.c - the states of voices, the commands that change them, and the lists of those that
+// sound.
+#include <assert.h>
+
+#include "mixer/voices.h"
+#include "mixer/voices_parts.h"
+
+// ---- lists ----
+
+RT_SAFE static uint8_t group_of(const struct voices *v, uint32_t slot)
+{
+    const struct sound *sound = v->sound[slot];
+    bool unity = v->voices[slot].now.increment == FRAME_ONE;
+    enum interpolation interpolation =
+        unity ? INTERPOLATION_UNITY : (enum interpolation)v->interpolation[slot];
+    return (uint8_t)kernel_index(sound->format, sound->n_channels, interpolation);
+}
+
+/// Puts a voice at the end of its group.
+RT_SAFE static void link_voice(struct voices *v, uint32_t slot)
+{
+    uint32_t bus = v->bus[slot], kind = group_of(v, slot);
+    struct voice_group *g = &v->groups[bus * N_KERNELS + kind];
+    bool is_first = !(v->used_groups[bus] >> kind & 1);
+    v->group[slot] = (uint8_t)kind;
+    v->next[slot] = VOICE_SLOT_NONE;
+    v->previous[slot] = is_first ? VOICE_SLOT_NONE : g->last;
+    if (is_first)
+        g->first = slot;
+    else
+        v->next[g->last] = slot;
+    g->last = slot;
+    v->used_groups[bus] = (uint16_t)(v->used_groups[bus] | 1u << kind);
+    if (bus >= v->n_buses) v->n_buses = bus + 1;
+    v->voices[slot].calm_frames = 0;
+}
+
+RT_SAFE static void unlink_voice(struct voices *v, uint32_t slot)
+{
+    uint32_t bus = v->bus[slot], kind = v->group[slot], next = v->next[slot], previous = v->previous[slot];
+    struct voice_group *g = &v->groups[bus * N_KERNELS + kind];
+    if (previous == VOICE_SLOT_NONE)
+        g->first = next;
+    else
+        v->next[previous] = next;
+    if (next == VOICE_SLOT_NONE)
+        g->last = previous;
+    else
+        v->previous[next] = previous;
+    if (g->first == VOICE_SLOT_NONE) v->used_groups[bus] = (uint16_t)(v->used_groups[bus] & ~(1u << kind));
+}
+
+RT_SAFE static bool is_linked(const struct voices *v, uint32_t slot)
+{
+    return v->state[slot] != VOICE_FREE && v->state[slot] != VOICE_CUED && v->state[slot] != VOICE_PAUSED;
+}
+
+// ---- what commands and rendering do to a voice ----
+
+RT_SAFE static uint32_t declick_at_least(const struct voices *v, uint32_t frames)
+{
+    return frames > v->declick_frames ? frames : v->declick_frames;
+}
+
+RT_SAFE void voice_fade(struct voices *v, uint32_t slot, float to, uint32_t fade_frames)
+{
+    ramp_set(&v->ramps[slot].envelope, to, declick_at_least(v, fade_frames));
+    v->voices[slot].calm_frames = 0;
+}
+
+/// Shortens the way to silence; never makes it longer.
+RT_SAFE static void hasten(struct voices *v, uint32_t slot, uint32_t fade_frames)
+{
+    const struct ramp *envelope = &v->ramps[slot].envelope;
+    if (declick_at_least(v, fade_frames) < envelope->total - envelope->done)
+        voice_fade(v, slot, 0.0f, fade_frames);
+}
+
+RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why)
+{
+    unlink_voice(v, slot);
+    v->state[slot] = VOICE_FREE;
+    v->n_active--;
+    v->ended[v->n_ended] = slot;
+    v->ended_why[v->n_ended++] = (uint8_t)why;
+}
+
+RT_SAFE void voice_hold(struct voices *v, uint32_t slot)
+{
+    unlink_voice(v, slot);
+    v->state[slot] = VOICE_PAUSED;
+}
+
+RT_SAFE void voice_jump(struct voices *v, uint32_t slot, int64_t position)
+{
+    v->voices[slot].now.position = position;
+    v->voices[slot].calm_frames = 0;
+    v->seek_position[slot] = -1;
+    v->passes_over[slot] = 0;
+    v->ramps[slot].tail = (struct ramp){.to = 1.0f}; // it is silent
+}
+
+// ---- commands ----
+
+RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_start *start)
+{
+    assert(v->state[slot] == VOICE_FREE);
+    const struct sound *sound = start->sound;
+    v->sound[slot] = sound;
+    v->voices[slot].now =
+        (struct kernel_voice){.samples = {sound->channels[0], sound->channels[sound->n_channels - 1]},
+                              .position = start->position,
+                              .increment = start->increment,
+                              .bank = sinc_bank_for(&v->sinc, start->increment)};
+    v->ramps[slot].left = (struct ramp){.to = start->level.left};
+    v->ramps[slot].right = (struct ramp){.to = start->level.right};
+    v->ramps[slot].envelope = (struct ramp){.to = 0.0f};
+    v->ramps[slot].tail = (struct ramp){.to = 1.0f};
+    v->start_frame[slot] = start->start_frame;
+    v->end_frame[slot] = start->end_frame;
+    v->loop_start[slot] = start->loop_start;
+    v->loop_end[slot] = start->loop_end;
+    v->passes_left[slot] = start->loop_count;
+    v->looping[slot] = start->looping && start->loop_count != 1;
+    v->passes_over[slot] = 0;
+    v->fade_out_frames[slot] = start->fade_out_frames;
+    v->seek_position[slot] = -1;
+    v->bus[slot] = start->bus;
+    v->interpolation[slot] = (uint8_t)start->interpolation;
+
+    v->n_active++;
+    v->state[slot] = start->paused ? VOICE_CUED : VOICE_PLAYING;
+    if (start->paused) return;
+    ramp_set(&v->ramps[slot].envelope, 1.0f, start->fade_in_frames);
+    link_voice(v, slot);
+}
+
+RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
+{
+    switch (v->state[slot]) {
+    case VOICE_FREE: return;
+    case VOICE_CUED:
+    case VOICE_PAUSED: link_voice(v, slot); break; // silent already
+    case VOICE_STOPPING: hasten(v, slot, fade_frames); return;
+    default: voice_fade(v, slot, 0.0f, fade_frames); break;
+    }
+    v->state[slot] = VOICE_STOPPING;
+}
+
+RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames)
+{
+    if (v->state[slot] != VOICE_PLAYING && v->state[slot] != VOICE_SEEKING) return;
+    v->state[slot] = VOICE_PAUSING;
+    voice_fade(v, slot, 0.0f, fade_frames);
+}
+
+RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames)
+{
+    switch (v->state[slot]) {
+    case VOICE_CUED:
+        v->state[slot] = VOICE_PLAYING;
+        ramp_set(&v->ramps[slot].envelope, 1.0f, fade_frames);
+        link_voice(v, slot);
+        return;
+    case VOICE_PAUSING:
+        if (v->seek_position[slot] >= 0) { // the jump that waits for silence comes first
+            v->state[slot] = VOICE_SEEKING;
+            v->voices[slot].calm_frames = 0;
+            hasten(v, slot, 0);
+            return;
+        }
+        break;
+    case VOICE_PAUSED: link_voice(v, slot); break;
+    default: return;
+    }
+    v->state[slot] = VOICE_PLAYING;
+    voice_fade(v, slot, 1.0f, fade_frames);
+}
+
+RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
+{
+    switch (v->state[slot]) {
+    case VOICE_FREE:
+    case VOICE_STOPPING: return;
+    case VOICE_CUED:
+    case VOICE_PAUSED: voice_jump(v, slot, position); return;
+    case VOICE_PLAYING:
+        v->state[slot] = VOICE_SEEKING;
+        voice_fade(v, slot, 0.0f, 0);
+        break;
+    default: break; // already on the way to silence
+    }
+    v->seek_position[slot] = position;
+}
+
+RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level)
+{
+    if (v->state[slot] == VOICE_FREE) return;
+    uint32_t n = declick_at_least(v, level->ramp_frames);
+    ramp_set(&v->ramps[slot].left, level->left, n);
+    ramp_set(&v->ramps[slot].right, level->right, n);
+    v->voices[slot].calm_frames = 0;
+}
+
+RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment)
+{
+    if (v->state[slot] == VOICE_FREE) return;
+    struct kernel_voice *now = &v->voices[slot].now;
+    bool moves = is_linked(v, slot), turns = (increment > 0) != (now->increment > 0);
+    struct ramp *tail = &v->ramps[slot].tail;
+    if (moves) unlink_voice(v, slot);
+    now->increment = increment;
+    now->bank = sinc_bank_for(&v->sinc, increment);
+    if (moves) link_voice(v, slot);
+    if (turns) {
+        voice_turn_round(v, slot);
+    } else if (tail->to == 0.0f) { // a fade-out that is under way meets the end at the new rate
+        int64_t left = voice_frames_before_edge(v, slot, false);
+        ramp_set(tail, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
+    }
+}
+
+RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation)
+{
+    if (v->state[slot] == VOICE_FREE) return;
+    bool moves = is_linked(v, slot);
+    if (moves) unlink_voice(v, slot);
+    v->interpolation[slot] = (uint8_t)interpolation;
+    if (moves) link_voice(v, slot);
+}
+
+RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot)
+{
+    if (v->state[slot] == VOICE_FREE) return;
+    v->looping[slot] = false;
+    v->voices[slot].calm_frames = 0;
+}
+
+RT_SAFE void voices_loop(struct voices *v, uint32_t slot)
+{
+    if (v->state[slot] == VOICE_FREE || v->loop_end[slot] == 0) return;
+    v->looping[slot] = true;
+    v->passes_left[slot] = 0;
+    v->voices[slot].calm_frames = 0;
+}

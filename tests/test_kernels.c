@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+// test_kernels.c - the kernels of every instruction set that runs here against plain C, to the bit. A program
+// of its own, without libraries, so that it can be built for another processor and run in an emulator.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc/arena.h"
+#include "engine/rt/float_mode.h"
+#include "mixer/kernel.h"
+#include "mixer/sinc.h"
+#include "tests/random.h"
+
+#define MAX_FRAMES   67
+#define ROOM         16
+#define GUARD        7.5f
+#define SOUND_FRAMES 2600
+#define MIDDLE       1300
+
+static const char *const interpolation_names[] = {"cubic", "linear", "sinc", "unity"};
+static int16_t s16[2][SOUND_FRAMES];
+static float f32[2][SOUND_FRAMES];
+static struct sinc sinc;
+static unsigned long n_checks;
+
+/// What is being checked, for the message.
+static struct {
+    const char *isa;
+    enum sample_format format;
+    uint32_t n_channels, n_frames, n_voices;
+    enum interpolation interpolation;
+    double rate;
+    bool ramped;
+} now;
+
+static void fail(uint32_t frame, float got, float wanted)
+{
+    printf("%s, %s, %u channels, %s, rate %g, %u frames, %u voices%s: frame %u is %a, not %a\n", now.isa,
+           now.format == SAMPLE_S16 ? "16 bit" : "float", now.n_channels,
+           interpolation_names[now.interpolation], now.rate, now.n_frames, now.n_voices,
+           now.ramped ? ", ramped" : "", frame, (double)got, (double)wanted);
+    exit(1);
+}
+
+static void check_float(uint32_t frame, float got, float wanted)
+{
+    n_checks++;
+    if (memcmp(&got, &wanted, sizeof got) != 0 && !(isnan(got) && isnan(wanted))) fail(frame, got, wanted);
+}
+
+// ---- the meaning ----
+
+static float sample(const struct kernel_voice *v, uint32_t channel, int64_t frame)
+{
+    if (now.format == SAMPLE_S16) return (float)((const int16_t *)v->samples[channel])[frame];
+    return ((const float *)v->samples[channel])[frame];
+}
+
+/// 16 sums, of the taps that are equal modulo 16; then their sum in halves.
+static float reference_sinc(const struct kernel_voice *v, uint32_t channel, int64_t position)
+{
+    uint32_t part = (uint32_t)position, bits = v->bank->phase_bits, n_taps = v->bank->n_taps;
+    const float *row = v->bank->rows + (size_t)(part >> (32 - bits)) * n_taps, *next = row + n_taps;
+    float t = (float)((part << bits) >> 8) / 16777216.0f, sums[SINC_TAP_STEP] = {0};
+    for (uint32_t k = 0; k < n_taps; k++) {
+        float c = row[k] + (next[k] - row[k]) * t;
+        float product = c * sample(v, channel, (position >> 32) + k - n_taps / 2 + 1);
+        sums[k % SINC_TAP_STEP] = k < SINC_TAP_STEP ? product : sums[k % SINC_TAP_STEP] + product;
+    }
+    for (int half = 8; half >= 4; half /= 2)
+        for (int i = 0; i < half; i++)
+            sums[i] += sums[i + half];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+static float reference_frame(const struct kernel_voice *v, uint32_t channel, int64_t position)
+{
+    int64_t frame = position >> 32;
+    float t = (float)((uint32_t)position >> 8) / 16777216.0f;
+    if (now.interpolation == INTERPOLATION_UNITY) return sample(v, channel, frame);
+    if (now.interpolation == INTERPOLATION_SINC) return reference_sinc(v, channel, position);
+    float y0 = sample(v, channel, frame - 1), y1 = sample(v, channel, frame);
+    float y2 = sample(v, channel, frame + 1), y3 = sample(v, channel, frame + 2);
+    if (now.interpolation == INTERPOLATION_LINEAR) return y1 + (y2 - y1) * t;
+    float c1 = 0.5f * (y2 - y0);
+    float c2 = y0 - 2.5f * y1 + 2.0f * y2 - 0.5f * y3;
+    float c3 = 0.5f * (y3 - y0) + 1.5f * (y1 - y2);
+    return ((c3 * t + c2) * t + c1) * t + y1;
+}
+
+/// `gains` NULL: the voice's own.
+static void reference_mix(float *left, float *right, struct kernel_voice *v,
+                          const float (*gains)[BLOCK_FRAMES])
+{
+    float scale = now.format == SAMPLE_S16 ? 1.0f / 32768.0f : 1.0f;
+    for (uint32_t i = 0; i < now.n_frames; i++, v->position += v->increment) {
+        left[i] += reference_frame(v, 0, v->position) * ((gains ? gains[0][i] : v->left) * scale);
+        right[i] += reference_frame(v, 1, v->position) * ((gains ? gains[1][i] : v->right) * scale);
+    }
+}
+
+// ---- voices ----
+
+static uint64_t seed = 1;
+
+static struct kernel_voice make_voice(void)
+{
+    struct kernel_voice v = {.left = (float)random_between(&seed, -2, 2),
+                             .right = (float)random_between(&seed, -2, 2)};
+    for (uint32_t c = 0; c < 2; c++) {
+        uint32_t from = c < now.n_channels ? c : 0;
+        v.samples[c] = now.format == SAMPLE_S16 ? (const void *)(s16[from] + MIDDLE) : f32[from] + MIDDLE;
+    }
+    v.increment = (int64_t)(now.rate * 4294967296.0);
+    v.position = (int64_t)(random_between(&seed, 0, 16) * 4294967296.0); // every alignment
+    if (now.interpolation == INTERPOLATION_UNITY) v.position &= ~INT64_C(0xffffffff);
+    if (now.rate < -5) v.position += INT64_C(200) << 32;
+    v.bank = sinc_bank_for(&sinc, v.increment);
+    return v;
+}
+
+static void fill_planes(float planes[2][MAX_FRAMES + ROOM])
+{
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
+        planes[0][i] = i < now.n_frames ? (float)random_between(&seed, -1, 1) : GUARD;
+        planes[1][i] = i < now.n_frames ? (float)random_between(&seed, -1, 1) : GUARD;
+    }
+}
+
+static void compare(float got[2][MAX_FRAMES + ROOM], float wanted[2][MAX_FRAMES + ROOM])
+{
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
+        check_float(i, got[0][i], wanted[0][i]);
+        check_float(i, got[1][i], wanted[1][i]);
+    }
+}
+
+static void check_steady(const struct kernels *k)
+{
+    float got[2][MAX_FRAMES + ROOM], wanted[2][MAX_FRAMES + ROOM];
+    struct kernel_voice voices[9], copies[9], *pointers[9];
+    uint32_t shift = random_below(&seed, 4);
+    fill_planes(wanted);
+    memcpy(got, wanted, sizeof got);
+    for (uint32_t i = 0; i < now.n_voices; i++) {
+        voices[i] = copies[i] = make_voice();
+        pointers[i] = &voices[i];
+    }
+    // Planes may begin anywhere.
+    float moved[2][MAX_FRAMES + ROOM + 4];
+    memcpy(moved[0] + shift, got[0], sizeof got[0]);
+    memcpy(moved[1] + shift, got[1], sizeof got[1]);
+    k->mix[kernel_index(now.format, now.n_channels, now.interpolation)](moved[0] + shift, moved[1] + shift,
+                                                                        pointers, now.n_voices, now.n_frames);
+    memcpy(got[0], moved[0] + shift, sizeof got[0]);
+    memcpy(got[1], moved[1] + shift, sizeof got[1]);
+    for (uint32_t i = 0; i < now.n_voices; i++) {
+        reference_mix(wanted[0], wanted[1], &copies[i], NULL);
+        if (voices[i].position != copies[i].position)
+            fail(i, (float)voices[i].position, (float)copies[i].position);
+    }
+    compare(got, wanted);
+}
+
+static struct ramp random_ramp(void)
+{
+    struct ramp r = {.to = (float)random_between(&seed, -1, 1)};
+    if (random_below(&seed, 3) > 0)
+        ramp_set(&r, (float)random_between(&seed, -1, 1), 1 + random_below(&seed, 90));
+    ramp_advance(&r, random_below(&seed, 40));
+    return r;
+}
+
+static void check_ramped(const struct kernels *k)
+{
+    float got[2][MAX_FRAMES + ROOM], wanted[2][MAX_FRAMES + ROOM], gains[2][BLOCK_FRAMES],
+        slow[2][BLOCK_FRAMES];
+    struct kernel_ramps ramps = {random_ramp(), random_ramp(), random_ramp(), random_ramp()}, steps = ramps;
+    k->ramp(gains, &ramps, now.n_frames);
+    for (uint32_t i = 0; i < now.n_frames; i++) {
+        float both = ramp_value(&steps.envelope) * ramp_value(&steps.tail);
+        check_float(i, gains[0][i], slow[0][i] = both * ramp_value(&steps.left));
+        check_float(i, gains[1][i], slow[1][i] = both * ramp_value(&steps.right));
+        ramp_advance(&steps.left, 1);
+        ramp_advance(&steps.right, 1);
+        ramp_advance(&steps.envelope, 1);
+        ramp_advance(&steps.tail, 1);
+    }
+    struct kernel_voice voice = make_voice(), copy = voice;
+    fill_planes(wanted);
+    memcpy(got, wanted, sizeof got);
+    k->mix_ramped[kernel_index(now.format, now.n_channels, now.interpolation)](
+        got[0], got[1], &voice, (const float(*)[BLOCK_FRAMES])gains, now.n_frames);
+    reference_mix(wanted[0], wanted[1], &copy, (const float(*)[BLOCK_FRAMES])slow);
+    compare(got, wanted);
+}
+
+static const double rates[] = {1.1,       -1.1,   1,     -1,      0.06, -0.06, 0.5,
+                               0.9999999, 1.5713, 1.572, -1.5715, 1.79, 1.8,   1.8001,
+                               -1.8,      -1.801, 2,     -3,      7.77, 16,    -16};
+
+static void check_mixing(const struct kernels *k)
+{
+    now.isa = k->isa;
+    for (uint32_t kernel = 0; kernel < N_KERNELS; kernel++) {
+        now.interpolation = (enum interpolation)(kernel % N_INTERPOLATIONS);
+        now.n_channels = kernel / N_INTERPOLATIONS % SOUND_MAX_CHANNELS + 1;
+        now.format = (enum sample_format)(kernel / N_INTERPOLATIONS / SOUND_MAX_CHANNELS);
+        bool unity = now.interpolation == INTERPOLATION_UNITY;
+        for (uint32_t i = 0; i < (unity ? 10 : COUNT_OF(rates)); i++) {
+            now.rate = unity ? 1 : rates[i];
+            for (now.n_frames = 0; now.n_frames <= MAX_FRAMES; now.n_frames++) {
+                now.n_voices = i % 10;
+                now.ramped = false;
+                check_steady(k);
+                now.ramped = true;
+                if (now.n_frames <= BLOCK_FRAMES) check_ramped(k);
+            }
+        }
+    }
+}
+
+// ---- buses ----
+
+static void check_buses(const struct kernels *k)
+{
+    for (now.n_frames = 0; now.n_frames <= MAX_FRAMES; now.n_frames++) {
+        float planes[2][MAX_FRAMES + ROOM], sums[MAX_FRAMES + ROOM], peak = 0.3f, highest = 0.3f;
+        double squares = 0;
+        fill_planes(planes);
+        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
+            sums[i] = i < now.n_frames ? planes[0][i] + planes[1][i] : planes[0][i];
+        k->add(planes[0], planes[1], now.n_frames);
+        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
+            check_float(i, planes[0][i], sums[i]);
+            if (i >= now.n_frames) continue;
+            sums[i] *= 0.7f;
+            highest = fabsf(sums[i]) > highest ? fabsf(sums[i]) : highest;
+            squares += (double)sums[i] * (double)sums[i];
+        }
+        float measured = k->gain_and_measure(planes[0], 0.7f, &peak, now.n_frames);
+        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
+            check_float(i, planes[0][i], sums[i]);
+        check_float(0, peak, highest);
+        if (fabs((double)measured - squares) > 1e-5 * squares) fail(0, measured, (float)squares);
+        memset(planes, 0, sizeof planes);
+        planes[0][now.n_frames] = 1.0f;
+        for (uint32_t i = 0; i < now.n_frames; i++)
+            planes[0][i] = i % 2 ? -0.0f : 0.0f;
+        if (!k->is_silent(planes[0], now.n_frames)) fail(0, 0, 1);
+        for (uint32_t i = 0; i < now.n_frames; i++) {
+            planes[0][i] = i % 2 ? NAN : -1e-40f;
+            if (k->is_silent(planes[0], now.n_frames)) fail(i, 1, 0);
+            planes[0][i] = 0.0f;
+        }
+    }
+    float one[1] = {INFINITY}, peak = 0;
+    if (isfinite(k->gain_and_measure(one, 0.5f, &peak, 1))) fail(0, 0, 1);
+}
+
+// ---- all ----
+
+static void fill_sounds(bool strange)
+{
+    for (int i = 0; i < SOUND_FRAMES; i++) {
+        for (int c = 0; c < 2; c++) {
+            s16[c][i] = (int16_t)random_next(&seed);
+            f32[c][i] = (float)random_between(&seed, -1, 1);
+            if (strange && i % 7 == 0)
+                f32[c][i] = (float[]){NAN, INFINITY, -INFINITY, 1e-40f, -1e-42f, 3e38f}[i / 7 % 6];
+            if (strange && i % 5 == 0) s16[c][i] = i % 2 ? INT16_MIN : INT16_MAX;
+        }
+    }
+}
+
+static void check_all(const struct kernels *k)
+{
+    fill_sounds(false);
+    check_mixing(k);
+    check_buses(k);
+    fill_sounds(true);
+    check_mixing(k);
+    printf("%s: %lu floats are equal\n", k->isa, n_checks);
+}
+
+int main(int argc, char **argv)
+{
+    struct arena arena;
+    char names[64];
+    if (arena_init(&arena, 4 << 20) || sinc_init(&sinc, arena_allocator(&arena))) return 2;
+    if (argc > 1) float_mode_set(); // as on the audio thread
+    unsetenv("CHIMED_ISA");
+    kernel_check_choice(names, sizeof names);
+    char *rest = names;
+    for (char *name; (name = strsep(&rest, ", ")) != NULL;) {
+        if (!name[0]) continue;
+        setenv("CHIMED_ISA", name, 1);
+        const struct kernels *k = kernel_pick();
+        if (strcmp(k->isa, name) != 0 || !kernel_check_choice((char[64]){0}, 64)) return 3;
+        check_all(k);
+    }
+    (void)argv;
+    setenv("CHIMED_ISA", "abacus", 1);
+    if (kernel_check_choice(names, sizeof names)) return 4;
+    return 0;
+}
