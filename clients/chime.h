@@ -79,14 +79,15 @@ CHIME_NODISCARD CHIME_API enum chime_status chime_resolve_url(const char *url, c
 
 /// 1 when the connection can carry file descriptors (UNIX socket), 0 when not (UDP).
 CHIME_API int chime_is_local(const struct chime *c);
-/// The descriptor to poll for reading. A wake-up may yield no message (junk is skipped). Owned by `c`.
+/// The descriptor to poll for reading, once chime_receive() without waiting has nothing more: sending takes
+/// in what has come. A wake-up may yield no message (junk is skipped). Owned by `c`.
 CHIME_API int chime_fd(const struct chime *c);
-/// Datagrams that were no valid OSC packet and were skipped since chime_open().
+/// Datagrams that were no valid OSC packet, or not the daemon's, and were skipped since chime_open().
 CHIME_API uint64_t chime_junk_count(const struct chime *c);
 
 /// Sends one message. `fd` is -1, or an open descriptor that the daemon gets a copy of (the caller keeps and
 /// closes its own); only for /play and /sound/load over a UNIX socket. Waits up to `timeout_s` seconds while
-/// the daemon's socket is full, and takes in answers meanwhile.
+/// the daemon's socket is full. Takes in answers that have come, so that none is lost while many are sent.
 CHIME_NODISCARD CHIME_API enum chime_status chime_send(struct chime *c, const struct chime_message *m, int fd,
                                                        double timeout_s);
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // libchime.c - the connection: an own socket that can carry descriptors, back-pressure, and answers in order.
+//
+// To a UNIX daemon the socket is bound but not connected. The kernel bounds how many datagrams wait in a
+// socket only when they do not come from its peer: so a program that does not read its answers fills its own
+// queue, and not the daemon's send buffer, which others share. That an answer is the daemon's is told by the
+// credentials of its sender.
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -19,9 +24,11 @@
 
 struct chime {
     int fd;
+    int daemon_fd; // UNIX: connected to the daemon's socket, to wait until that has room; -1: none
     struct url url;
     dev_t socket_dev; // the daemon's socket file when it was connected to
     ino_t socket_ino;
+    uid_t socket_owner; // who answers come from
     uint64_t n_junk;
     struct message_list inbox;
     char buffer[MESSAGE_MAX_BYTES + 1]; // one more, to see what is too long
@@ -75,15 +82,19 @@ static enum chime_status open_unix(struct chime *c)
 {
     struct sockaddr_un address = unix_address(&c->url), self = {.sun_family = AF_UNIX};
     c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0) return status_of_errno(errno);
+    c->daemon_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (c->fd < 0 || c->daemon_fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+        return status_of_errno(errno);
     // Binding the family alone asks the kernel for a free abstract address, which the daemon can answer to.
     if (bind(c->fd, (struct sockaddr *)&self, sizeof self.sun_family) != 0) return status_of_errno(errno);
-    if (connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) return status_of_errno(errno);
+    if (connect(c->daemon_fd, (struct sockaddr *)&address, sizeof address) != 0)
+        return status_of_errno(errno);
     struct stat file;
-    if (stat(c->url.path, &file) == 0) {
-        c->socket_dev = file.st_dev;
-        c->socket_ino = file.st_ino;
-    }
+    if (stat(c->url.path, &file) != 0) return status_of_errno(errno);
+    c->socket_dev = file.st_dev;
+    c->socket_ino = file.st_ino;
+    c->socket_owner = file.st_uid;
     return CHIME_OK;
 }
 
@@ -125,7 +136,7 @@ enum chime_status chime_open(const char *url, struct chime **out)
     struct chime *c = malloc(sizeof *c);
     if (!c) return CHIME_NO_MEMORY;
     memset(c, 0, offsetof(struct chime, buffer));
-    c->fd = -1;
+    c->fd = c->daemon_fd = -1;
     c->url = parsed;
     enum chime_status status = parsed.is_unix ? open_unix(c) : open_udp(c);
     if (status == CHIME_OK) {
@@ -143,6 +154,7 @@ void chime_close(struct chime *c)
     if (!c) return;
     for (struct chime_message *m; (m = message_take(&c->inbox));)
         chime_message_free(m);
+    if (c->daemon_fd >= 0) close(c->daemon_fd);
     if (c->fd >= 0) close(c->fd);
     free(c);
 }
@@ -171,16 +183,18 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-// Waits for `events`, up to `seconds`. CHIME_TIMEOUT when nothing came.
-static enum chime_status wait_for(const struct chime *c, short events, double seconds)
+// Waits for a datagram, or, if `to_send`, for room at the daemon; up to `seconds`. CHIME_TIMEOUT when nothing
+// came.
+static enum chime_status wait_for(const struct chime *c, bool to_send, double seconds)
 {
-    struct pollfd p = {.fd = c->fd, .events = events};
+    struct pollfd p[] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->daemon_fd, .events = POLLOUT}};
+    if (to_send && c->daemon_fd < 0) p[0].events = POLLIN | POLLOUT;
     struct timespec t = {0};
     if (seconds > 0) {
         t.tv_sec = (time_t)seconds;
         t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
     }
-    int n = ppoll(&p, 1, &t, NULL);
+    int n = ppoll(p, to_send ? 2 : 1, &t, NULL);
     if (n < 0) return status_of_errno(errno);
     return n > 0 ? CHIME_OK : CHIME_TIMEOUT;
 }
@@ -201,17 +215,38 @@ static bool is_alive(const struct chime *c)
     return alive;
 }
 
+// True when a datagram comes from the daemon, or, over UDP, from its address.
+static bool is_from_daemon(const struct chime *c, struct msghdr *header)
+{
+    if (!c->url.is_unix) return true;
+    const struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_CREDENTIALS) return false;
+    struct ucred sender;
+    memcpy(&sender, CMSG_DATA(control), sizeof sender);
+    return sender.uid == c->socket_owner || sender.uid == 0;
+}
+
 // Takes in what has come, without waiting.
 static enum chime_status take_in(struct chime *c)
 {
     for (unsigned i = 0; i < MAX_BATCH; i++) {
-        ssize_t n = recv(c->fd, c->buffer, sizeof c->buffer, MSG_DONTWAIT | MSG_TRUNC);
+        struct iovec part = {.iov_base = c->buffer, .iov_len = sizeof c->buffer};
+        union { // no room for descriptors: the kernel closes those that somebody sends
+            struct cmsghdr header;
+            char bytes[CMSG_SPACE(sizeof(struct ucred))];
+        } control;
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = control.bytes,
+                                .msg_controllen = sizeof control.bytes};
+        ssize_t n = recvmsg(c->fd, &header, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
         if (n < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || c->inbox.first) return CHIME_OK;
             return status_of_errno(errno);
         }
         enum chime_status status = CHIME_BAD_ARGUMENT;
-        if (n <= MESSAGE_MAX_BYTES) status = message_unpack(c->buffer, (size_t)n, &c->inbox);
+        if (n <= MESSAGE_MAX_BYTES && is_from_daemon(c, &header))
+            status = message_unpack(c->buffer, (size_t)n, &c->inbox);
         if (status == CHIME_BAD_ARGUMENT)
             c->n_junk++;
         else if (status != CHIME_OK)
@@ -230,7 +265,7 @@ enum chime_status chime_receive(struct chime *c, double timeout_s, struct chime_
         if ((*m = message_take(&c->inbox))) return CHIME_OK;
         double left = deadline - now_s();
         if (left <= 0) return CHIME_TIMEOUT;
-        status = wait_for(c, POLLIN, left < ALIVE_CHECK_S ? left : ALIVE_CHECK_S);
+        status = wait_for(c, false, left < ALIVE_CHECK_S ? left : ALIVE_CHECK_S);
         if (status == CHIME_TIMEOUT) {
             if (!is_alive(c)) return CHIME_NO_DAEMON;
         } else if (status != CHIME_OK) {
@@ -249,6 +284,11 @@ static ssize_t send_bytes(const struct chime *c, void *bytes, size_t size, int f
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {0};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct sockaddr_un address = unix_address(&c->url);
+    if (c->url.is_unix) {
+        message.msg_name = &address;
+        message.msg_namelen = sizeof address;
+    }
     if (fd >= 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = sizeof control.bytes;
@@ -281,12 +321,14 @@ enum chime_status chime_send(struct chime *c, const struct chime_message *m, int
             status = CHIME_TIMEOUT;
             break;
         }
-        status = wait_for(c, POLLIN | POLLOUT, left < ALIVE_CHECK_S ? left : ALIVE_CHECK_S);
+        status = wait_for(c, true, left < ALIVE_CHECK_S ? left : ALIVE_CHECK_S);
         if (status == CHIME_TIMEOUT)
             status = is_alive(c) ? CHIME_OK : CHIME_NO_DAEMON;
         else if (status == CHIME_OK)
             status = take_in(c);
     }
+    // Who sends much before it reads holds nobody up by that, and loses no answer.
+    if (status == CHIME_OK && c->url.is_unix) status = take_in(c);
     free(bytes);
     return status;
 }

@@ -207,7 +207,7 @@ static void stop_audio(struct daemon *d)
 static void stop(struct daemon *d)
 {
     stop_audio(d);
-    if (d->transport.waiting) transport_close(&d->transport);
+    if (d->transport.outbox.clients) transport_close(&d->transport);
     engine_fini(&d->engine);
     if (d->signal_fd >= 0) close(d->signal_fd);
 }

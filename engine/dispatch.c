@@ -139,7 +139,7 @@ int64_t control_patience_ns(const struct control *c)
     // rt cannot wake this thread (that would be a system call), so events are looked for: the more often, the
     // more somebody waits for them.
     if (c->syncs.first != c->syncs.next_to_push || c->graph_is_stale) return 500000;
-    if (c->transport && c->transport->n_waiting > 0) return 1000000;
+    if (c->transport && c->transport->outbox.n_waiting > 0) return 1000000;
     if (c->voices.n_notify > 0) return 2000000;
     if (c->voices.n_used > 0) return 20000000;
     return 100000000;

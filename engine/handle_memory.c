@@ -29,7 +29,7 @@ static void send_pool(struct control *c, const struct call *call, const char *na
 
 static struct pool_usage usage_of(const struct pool *p)
 {
-    return (struct pool_usage){p->n_used, p->n_blocks, p->n_high, p->n_refused};
+    return (struct pool_usage){pool_n_used(p), p->n_blocks, pool_n_high(p), p->n_refused};
 }
 
 static void send_pools(struct control *c, const struct call *call)
@@ -47,10 +47,10 @@ static void send_pools(struct control *c, const struct call *call)
     if (!c->transport) return;
     static const char *const names[POOLS_SIZES] = {"answers, 64 B", "answers, 256 B", "answers, 1 KiB"};
     for (int i = 0; i < POOLS_SIZES; i++) {
-        struct pool_usage usage = usage_of(&c->transport->answers.pools[i]);
+        struct pool_usage usage = usage_of(&c->transport->outbox.answers.pools[i]);
         send_pool(c, call, names[i], &usage);
     }
-    struct pool_usage usage = usage_of(&c->transport->long_answers);
+    struct pool_usage usage = usage_of(&c->transport->outbox.long_answers);
     send_pool(c, call, "answers, 4 KiB", &usage);
 }
 

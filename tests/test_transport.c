@@ -50,7 +50,7 @@ static void test_client_without_an_address(void **state)
     assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
     struct datagram d = receive(f, f->t.unix_fd);
     transport_send(&f->t, &d.client, (const uint8_t *)"/pong\0\0", 8); // goes nowhere
-    assert_int_equal(f->t.n_waiting, 0);
+    assert_int_equal(f->t.outbox.n_waiting, 0);
     close(fd);
 }
 
@@ -131,33 +131,64 @@ static void send_number(struct fixture *f, const struct client *to, uint32_t n)
     transport_send(&f->t, to, (uint8_t[]){0, 0, (uint8_t)(n >> 8), (uint8_t)n}, 4);
 }
 
-/// Answers to a client that does not read wait, in order, up to a limit.
-static void test_slow_client(void **state)
+/// Whether the answer can be had now.
+static bool is_answered(struct fixture *f, int fd, const struct client *to)
 {
-    struct fixture *f = *state;
-    int fd = unix_client(f, "a");
+    uint8_t got[8];
+    transport_send(&f->t, to, (const uint8_t *)"/pong\0\0", 8);
+    return recv(fd, got, sizeof got, 0) == 8 && memcmp(got, "/pong\0\0", 8) == 0;
+}
+
+/// Answers to a client that does not read wait, in order, up to a limit.
+static void check_slow_client(struct fixture *f, int fd)
+{
     struct client to = client_of(f, fd);
     uint32_t n_sent = 0;
-    while (f->t.n_waiting < MAX_WAITING_ANSWERS) {
+    while (f->t.n_answers_dropped == 0) {
         send_number(f, &to, n_sent++);
         assert_true(n_sent < 65536);
     }
-    assert_int_equal(f->t.n_answers_dropped, 0);
-    send_number(f, &to, 0); // one more than can wait
-    assert_int_equal(f->t.n_answers_dropped, 1);
+    assert_true(f->t.outbox.n_waiting > 5400);
     transport_flush(&f->t);
-    assert_int_equal(f->t.n_waiting, MAX_WAITING_ANSWERS);
-    for (uint32_t i = 0; i < n_sent; i++) {
+    assert_int_equal(f->t.n_answers_dropped, 1); // none has waited too long
+    for (uint32_t i = 0; i + 1 < n_sent; i++) {
         expect_bytes(fd, (uint8_t[]){0, 0, (uint8_t)(i >> 8), (uint8_t)i}, 4);
         transport_flush(&f->t);
     }
-    assert_int_equal(f->t.n_waiting, 0);
+    assert_int_equal(f->t.outbox.n_waiting, 0);
     assert_int_equal(f->t.n_answers_dropped, 1);
+}
+
+static void test_slow_client(void **state)
+{
+    struct fixture *f = *state;
+    int fd = bound_client(f, "a");
+    check_slow_client(f, fd);
     close_client(f, fd, "a");
 }
 
-/// A client that went to sleep with many answers unread does not hold up another one. As many as the system
-/// grants room for: an answer takes less than 1024 bytes of the kernel's.
+static void test_slow_connected_client(void **state)
+{
+    struct fixture *f = *state;
+    int fd = unix_client(f, "a");
+    check_slow_client(f, fd);
+    close_client(f, fd, "a");
+}
+
+/// All answers to the longest datagram: as many messages of the shortest kind as it holds.
+static void test_answers_to_the_longest_datagram(void **state)
+{
+    struct fixture *f = *state;
+    int fd = bound_client(f, "a");
+    struct client to = client_of(f, fd);
+    for (uint32_t i = 0; i < (OSC_MAX_PACKET_BYTES - 16) / 12; i++)
+        transport_send(&f->t, &to, (const uint8_t *)"/done\0\0\0,s\0\0/ping\0\0\0", 20);
+    assert_int_equal(f->t.n_answers_dropped, 0);
+    close_client(f, fd, "a");
+}
+
+/// A client that went to sleep with many answers unread does not hold up another connected one. As many as
+/// the system grants room for: an answer takes less than 1024 bytes of the kernel's.
 static void test_sleeping_client(void **state)
 {
     struct fixture *f = *state;
@@ -175,19 +206,70 @@ static void test_sleeping_client(void **state)
     close_client(f, awake, "b");
 }
 
+/// More than the socket that it is connected to has room for, and more than may wait.
+static void stuff(struct fixture *f, const struct client *to)
+{
+    static const uint8_t bytes[MAX_ANSWER_BYTES];
+    uint64_t before = f->t.n_answers_dropped;
+    for (uint32_t i = 0; f->t.n_answers_dropped == before; i++) {
+        transport_send(&f->t, to, bytes, sizeof bytes);
+        assert_true(i < 65536);
+    }
+}
+
+/// Whatever a client leaves unread, connected or not, it is its own affair.
+static void test_deaf_clients(void **state)
+{
+    struct fixture *f = *state;
+    enum { N_DEAF = N_SENDERS - 2 };
+    int deaf[N_DEAF], good = bound_client(f, "good");
+    char name[16];
+    struct client to_good = client_of(f, good);
+    for (int i = 0; i < N_DEAF; i++) {
+        snprintf(name, sizeof name, "deaf%d", i);
+        deaf[i] = i % 4 == 0 ? unix_client(f, name) : bound_client(f, name);
+        struct client to = client_of(f, deaf[i]);
+        stuff(f, &to);
+        assert_true(is_answered(f, good, &to_good));
+    }
+    int newcomer = bound_client(f, "newcomer");
+    struct client to_newcomer = client_of(f, newcomer);
+    assert_true(is_answered(f, newcomer, &to_newcomer));
+    for (int i = 0; i < N_DEAF; i++) {
+        snprintf(name, sizeof name, "deaf%d", i);
+        close_client(f, deaf[i], name);
+    }
+    close_client(f, good, "good");
+    close_client(f, newcomer, "newcomer");
+}
+
 static void test_client_that_never_reads(void **state)
 {
     struct fixture *f = *state;
-    int fd = unix_client(f, "a");
+    int fd = bound_client(f, "a");
     struct client to = client_of(f, fd);
-    while (f->t.n_waiting < 10)
+    while (f->t.outbox.n_waiting < 10)
         transport_send(&f->t, &to, (const uint8_t *)"/ok", 4);
-    for (uint32_t i = 0; i < 10; i++)
-        f->t.waiting[i].deadline_ns = 0; // two seconds later
+    for (struct waiting_answer *a = f->t.outbox.clients[0].first; a; a = a->next)
+        a->deadline_ns = 0; // two seconds later
     transport_flush(&f->t);
-    assert_int_equal(f->t.n_waiting, 0);
+    assert_int_equal(f->t.outbox.n_waiting, 0);
     assert_int_equal(f->t.n_answers_dropped, 10);
     close_client(f, fd, "a");
+}
+
+/// What the kernel refuses for good is lost, and does not count as sent.
+static void test_what_cannot_be_sent(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t bytes[70000]; // no UDP datagram is as long
+    int fd = udp_client(f);
+    assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
+    struct client to = receive(f, f->t.udp_fd).client;
+    transport_send(&f->t, &to, bytes, sizeof bytes);
+    assert_int_equal(f->t.n_answers_dropped, 1);
+    assert_int_equal(f->t.outbox.n_waiting, 0);
+    close(fd);
 }
 
 static void test_client_that_is_gone(void **state)
@@ -195,11 +277,12 @@ static void test_client_that_is_gone(void **state)
     struct fixture *f = *state;
     int fd = unix_client(f, "a");
     struct client to = client_of(f, fd);
-    while (f->t.n_waiting < 10)
+    while (f->t.outbox.n_waiting < 10)
         transport_send(&f->t, &to, (const uint8_t *)"/ok", 4);
     close_client(f, fd, "a");
     transport_flush(&f->t);
-    assert_int_equal(f->t.n_waiting, 0);
+    assert_int_equal(f->t.outbox.n_waiting, 0);
+    assert_int_equal(f->t.n_answers_dropped, 0); // there is nobody to miss them
 }
 
 // ---- opening ----
@@ -299,8 +382,12 @@ int main(void)
         TEST(test_sizes),
         TEST(test_descriptors),
         TEST(test_slow_client),
+        TEST(test_slow_connected_client),
+        TEST(test_answers_to_the_longest_datagram),
         TEST(test_sleeping_client),
+        TEST(test_deaf_clients),
         TEST(test_client_that_never_reads),
+        TEST(test_what_cannot_be_sent),
         TEST(test_client_that_is_gone),
         TEST(test_taken_places),
         TEST(test_left_by_a_dead_daemon),

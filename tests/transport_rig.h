@@ -62,17 +62,30 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-/// A client's socket, bound where `name` says (NULL: nowhere), connected to the daemon.
-static inline int unix_client(const struct fixture *f, const char *name)
+/// A client's socket, bound where `name` says (NULL: nowhere).
+static inline int bound_client(const struct fixture *f, const char *name)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    if (name) {
-        snprintf(un.sun_path, sizeof un.sun_path, "%s/%s", f->folder, name);
-        unlink(un.sun_path);
-        assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
-    }
+    if (!name) return fd;
+    snprintf(un.sun_path, sizeof un.sun_path, "%s/%s", f->folder, name);
+    unlink(un.sun_path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
+    return fd;
+}
+
+static inline struct sockaddr_un daemon_address(const struct fixture *f)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
     snprintf(un.sun_path, sizeof un.sun_path, "%s", f->path);
+    return un;
+}
+
+/// The same, connected to the daemon.
+static inline int unix_client(const struct fixture *f, const char *name)
+{
+    struct sockaddr_un un = daemon_address(f);
+    int fd = bound_client(f, name);
     assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof un), 0);
     return fd;
 }
@@ -115,7 +128,8 @@ static inline void expect_bytes(int fd, const void *bytes, size_t n)
 /// Where answers to a client go.
 static inline struct client client_of(struct fixture *f, int fd)
 {
-    assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
+    struct sockaddr_un un = daemon_address(f);
+    assert_int_equal(sendto(fd, "/x\0\0", 4, 0, (struct sockaddr *)&un, sizeof un), 4);
     return receive(f, f->t.unix_fd).client;
 }
 

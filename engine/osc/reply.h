@@ -9,9 +9,9 @@
 #include "engine/osc/transport.h"
 #include "engine/osc/write.h"
 
-/// No datagram with several list items is longer: it fits into one Ethernet frame, and may wait in a pool's
-/// block.
-#define MAX_BUNDLE_BYTES POOLS_LARGE_BYTES
+/// No datagram with several list items is longer: it fits into one Ethernet frame, and may wait in the
+/// outbox.
+#define MAX_BUNDLE_BYTES LARGE_ANSWER_BYTES
 
 struct replies {
     struct transport *transport; // NULL: answers to a score, which go nowhere but for errors, to the log

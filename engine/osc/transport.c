@@ -12,12 +12,6 @@
 
 #define REASON_BYTES 256
 
-bool client_is(const struct client *a, const struct client *b)
-{
-    return a->kind == b->kind && a->address_bytes == b->address_bytes &&
-           memcmp(&a->address, &b->address, a->address_bytes) == 0;
-}
-
 // ---- opening ----
 
 /// Makes the last folder of a path, when it is the only one that is missing.
@@ -87,8 +81,8 @@ static enum status open_unix(struct transport *t, const char *path, char *reason
                  path, strerror(error));
         return status_from_errno(error);
     }
-    // Answers that clients have not read count against the sender: the more room, the more clients may sleep
-    // before others are held up. Past the system's limit (net.core.wmem_max) only root may go.
+    // Answers that connected clients have not read count against this socket: the more room, the more may
+    // sleep before others are held up. Past the system's limit (net.core.wmem_max) only root may go.
     int room = 8 << 20;
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
@@ -119,15 +113,8 @@ static enum status open_udp(struct transport *t, uint16_t port, char *reason)
 
 enum status transport_init(struct transport *t, struct allocator *a)
 {
-    // Any answer may have to wait, however long it is.
-    static const uint32_t n_blocks[POOLS_SIZES] = {MAX_WAITING_ANSWERS, MAX_WAITING_ANSWERS,
-                                                   MAX_WAITING_ANSWERS};
     *t = (struct transport){.unix_fd = -1, .udp_fd = -1};
-    t->waiting = make(struct waiting_answer, MAX_WAITING_ANSWERS, a);
-    if (!t->waiting) return STATUS_NO_MEMORY;
-    enum status status = pools_init(&t->answers, a, n_blocks);
-    if (status) return status;
-    return pool_init(&t->long_answers, a, MAX_WAITING_LONG_ANSWERS, MAX_ANSWER_BYTES);
+    return outbox_init(&t->outbox, a);
 }
 
 enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path, uint16_t udp_port,
@@ -139,6 +126,9 @@ enum status transport_open(struct transport *t, struct allocator *a, const char 
     }
     enum status status = open_unix(t, unix_path, reason);
     if (!status && udp_port) status = open_udp(t, udp_port, reason);
+    if (!status && (status = senders_open(&t->senders)))
+        snprintf(reason, REASON_BYTES, "cannot open %d sockets for answers: %s", N_SENDERS,
+                 status_text(status));
     if (status) transport_close(t);
     return status;
 }
@@ -151,6 +141,7 @@ void transport_close(struct transport *t)
         unlink(t->unix_path);
     }
     t->unix_fd = t->udp_fd = -1;
+    senders_close(&t->senders);
 }
 
 // ---- receiving ----
@@ -213,61 +204,36 @@ static int64_t now_ns(void)
     return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-/// True when nothing is left to do: sent, or the client is gone. False when its buffer is full.
-static bool try_send(const struct transport *t, const struct client *to, const uint8_t *bytes,
-                     uint32_t n_bytes)
+/// False when the client has no room. True when nothing is left to do: it is sent, or the client is gone, or
+/// the answer can never be sent (counted).
+static bool try_send(void *transport, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
 {
-    int fd = to->kind == CLIENT_UNIX ? t->unix_fd : t->udp_fd;
-    ssize_t n = sendto(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &to->address.any, to->address_bytes);
-    return n >= 0 || (errno != EAGAIN && errno != ENOBUFS && errno != EINTR);
-}
-
-static bool is_waiting(const struct transport *t, const struct client *client, uint32_t before)
-{
-    for (uint32_t i = 0; i < before; i++)
-        if (client_is(&t->waiting[i].client, client)) return true;
-    return false;
-}
-
-static struct allocator *pool_for(struct transport *t, uint32_t n_bytes)
-{
-    return n_bytes <= POOLS_LARGE_BYTES ? pools_allocator(&t->answers) : pool_allocator(&t->long_answers);
+    struct transport *t = transport;
+    ssize_t n = to->kind == CLIENT_UNIX ? senders_send(&t->senders, t->unix_fd, to, bytes, n_bytes)
+                                        : sendto(t->udp_fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
+                                                 &to->address.any, to->address_bytes);
+    if (n >= 0) return true;
+    switch (errno) {
+    case EAGAIN:
+    case ENOBUFS:
+    case EINTR: return false;
+    case ECONNREFUSED: // it has closed its socket,
+    case ENOENT:       // and removed its file,
+    case EPERM:        // or connected it to another one
+        return true;
+    default: t->n_answers_dropped++; return true;
+    }
 }
 
 void transport_send(struct transport *t, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
 {
     // A UNIX client that did not bind its socket has no address to answer to.
     if (to->kind == CLIENT_UNIX && to->address_bytes <= sizeof(sa_family_t)) return;
-    if (!is_waiting(t, to, t->n_waiting) && try_send(t, to, bytes, n_bytes)) return;
-    struct allocator *pool = pool_for(t, n_bytes);
-    uint8_t *kept = t->n_waiting < MAX_WAITING_ANSWERS ? make(uint8_t, n_bytes, pool) : NULL;
-    if (!kept) {
-        t->n_answers_dropped++;
-        return;
-    }
-    memcpy(kept, bytes, n_bytes);
-    t->waiting[t->n_waiting++] = (struct waiting_answer){
-        .client = *to, .deadline_ns = now_ns() + ANSWER_PATIENCE_NS, .n_bytes = n_bytes, .bytes = kept};
+    if (!outbox_has(&t->outbox, to) && try_send(t, to, bytes, n_bytes)) return;
+    if (!outbox_keep(&t->outbox, to, bytes, n_bytes, now_ns() + ANSWER_PATIENCE_NS)) t->n_answers_dropped++;
 }
 
 void transport_flush(struct transport *t)
 {
-    int64_t now = t->n_waiting ? now_ns() : 0;
-    uint32_t n_kept = 0;
-    for (uint32_t i = 0; i < t->n_waiting; i++) {
-        struct waiting_answer *w = &t->waiting[i];
-        // Behind an answer to the same client that still waits, this one waits too: the order is kept.
-        bool done = !is_waiting(t, &w->client, n_kept) && try_send(t, &w->client, w->bytes, w->n_bytes);
-        if (!done && now >= w->deadline_ns) {
-            t->n_answers_dropped++;
-            done = true;
-        }
-        if (done) {
-            unmake(w->bytes, w->n_bytes, pool_for(t, w->n_bytes));
-            continue;
-        }
-        if (n_kept != i) t->waiting[n_kept] = *w;
-        n_kept++;
-    }
-    t->n_waiting = n_kept;
+    if (t->outbox.n_waiting > 0) t->n_answers_dropped += outbox_flush(&t->outbox, try_send, t, now_ns());
 }

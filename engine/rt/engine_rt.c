@@ -38,8 +38,7 @@ RT_SAFE static void report_nonfinite(struct engine_rt *e)
     struct buses *b = &e->mixer.buses;
     if (b->n_nonfinite == 0) return;
     uint32_t bytes = nonfinite_report_bytes(b->n_nonfinite);
-    struct nonfinite_report *report =
-        scratch_push(&e->mixer.scratch, 1, bytes, _Alignof(struct nonfinite_report));
+    struct nonfinite_report *report = scratch_push(&e->mixer.scratch, 1, bytes);
     if (report) report->n_buses = b->n_nonfinite;
     for (uint32_t i = 0; i < b->n_nonfinite; i++) {
         e->n_nonfinite += b->nonfinite_count[i];
