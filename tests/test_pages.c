@@ -338,6 +338,54 @@ static void test_loads_and_unloads(void **state)
     assert_int_equal(p->free_length[0], p->n_pages);
 }
 
+// ---- a large store, whose huge pages runs share ----
+
+static bool is_filled(const uint8_t *p, uint8_t value, size_t bytes)
+{
+    return p[0] == value && memcmp(p, p + 1, bytes - 1) == 0;
+}
+
+/// Runs come zeroed though their neighbours' pages stay, hold what was written, and leave nothing behind.
+static void test_runs_share_huge_pages(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct pages p;
+    struct {
+        uint8_t *memory;
+        size_t bytes;
+        uint8_t value;
+    } runs[40];
+    uint32_t n_runs = 0;
+    uint64_t seed = 5;
+    assert_int_equal(arena_init(&a, 1 << 20), STATUS_OK);
+    assert_int_equal(pages_init(&p, arena_allocator(&a), 32 * VM_HUGE_PAGE_BYTES, COUNT_OF(runs), false),
+                     STATUS_OK);
+    for (int i = 0; i < 4000; i++) {
+        size_t bytes = 1 + random_below(&seed, i % 8 ? 300000 : 5000000);
+        void *memory;
+        bool grows = n_runs < COUNT_OF(runs) && random_below(&seed, 2);
+        if (grows && pages_alloc(&p, bytes, &memory) == STATUS_OK) {
+            assert_true(is_filled(memory, 0, bytes));
+            uint8_t value = (uint8_t)(1 + i % 255);
+            memset(memory, value, bytes);
+            runs[n_runs].memory = memory;
+            runs[n_runs].bytes = bytes;
+            runs[n_runs++].value = value;
+        } else if (n_runs > 0) {
+            uint32_t k = random_below(&seed, n_runs);
+            assert_true(is_filled(runs[k].memory, runs[k].value, runs[k].bytes));
+            pages_free(&p, runs[k].memory, runs[k].bytes);
+            runs[k] = runs[--n_runs];
+        }
+    }
+    while (n_runs-- > 0)
+        pages_free(&p, runs[n_runs].memory, runs[n_runs].bytes);
+    assert_int_equal(pages_gaps(&p).empty_bytes, 32 * VM_HUGE_PAGE_BYTES);
+    pages_fini(&p);
+    arena_fini(&a);
+}
+
 // ---- set-up ----
 
 static void test_bad_arguments(void **state)
@@ -382,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_runs_that_are_not_in_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loads_and_unloads, set_up_large, tear_down),
         cmocka_unit_test_setup_teardown(test_follows_the_model, set_up, tear_down),
+        cmocka_unit_test(test_runs_share_huge_pages),
         cmocka_unit_test_setup_teardown(test_bad_arguments, set_up, tear_down),
         cmocka_unit_test(test_small_arenas),
     };
