@@ -77,10 +77,50 @@ static size_t print_regions(const struct memory_report *r, struct engine *e, FIL
     return lost;
 }
 
-static void print_live(void *to, const struct guard_live *live)
+/// What is live of one place in the program.
+struct site {
+    const char *owner, *where, *tag;
+    size_t bytes;
+    uint32_t n;
+};
+
+/// In a program of this size there are fewer; what finds no room is counted alone.
+#define MAX_SITES 256
+
+struct sites {
+    struct site items[MAX_SITES];
+    uint32_t n, n_left_out;
+};
+
+static void add_live(void *context, const struct guard_live *live)
 {
-    fprintf(to, "  %-8s %12zu bytes  %s  for %s\n", live->owner, live->bytes, live->where,
-            live->tag ? live->tag : "no tag");
+    struct sites *sites = context;
+    uint32_t i = 0;
+    // Literals: the same text at another address would only be another line.
+    while (i < sites->n && (sites->items[i].where != live->where || sites->items[i].tag != live->tag ||
+                            sites->items[i].owner != live->owner))
+        i++;
+    if (i == MAX_SITES) {
+        sites->n_left_out++;
+        return;
+    }
+    if (i == sites->n) sites->items[sites->n++] = (struct site){live->owner, live->where, live->tag, 0, 0};
+    sites->items[i].n++;
+    sites->items[i].bytes += live->bytes;
+}
+
+/// Prints what was made since then and is still live. Returns how many allocations that are.
+static uint32_t print_live(const struct memory *m, uint64_t since, FILE *to)
+{
+    struct sites sites = {0};
+    uint32_t n = memory_each_live(m, since, add_live, &sites);
+    for (uint32_t i = 0; i < sites.n; i++) {
+        const struct site *s = &sites.items[i];
+        fprintf(to, "  %-8s %6u %14zu  %s  for %s\n", s->owner, s->n, s->bytes, s->where,
+                s->tag ? s->tag : "no tag");
+    }
+    if (sites.n_left_out > 0) fprintf(to, "  and %u more\n", sites.n_left_out);
+    return n;
 }
 
 /// Returns how many allocations are live that set-up did not make.
@@ -90,11 +130,11 @@ static uint32_t print_list(const struct memory_report *r, const struct memory *m
         fputs("live allocations: not known; this build has no CHIMED_MEMORY_TRACKING\n", to);
         return 0;
     }
-    fputs("live allocations:\n", to);
-    uint32_t n = memory_each_live(m, 0, print_live, to);
-    fprintf(to, "%u live allocations; made since set-up:\n", n);
-    n = memory_each_live(m, r->since, print_live, to);
-    fprintf(to, "%u made since set-up\n", n);
+    fputs("live allocations: region, number, bytes, place, purpose\n", to);
+    uint32_t n = print_live(m, 0, to);
+    fprintf(to, "live allocations: %u; of them made since the start:\n", n);
+    n = print_live(m, r->since, to);
+    fprintf(to, "made since the start: %u\n", n);
     return n;
 }
 

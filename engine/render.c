@@ -18,30 +18,34 @@
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/log.h"
+#include "engine/memory_report.h"
 #include "engine/score.h"
 
 #define MAX_BLOCK_FRAMES 8192
 
-static const char usage[] = "usage: chimed render SCORE OUT.wav [options]\n"
-                            "\n"
-                            "SCORE (- for standard input) is a series of OSC packets, each behind its length "
-                            "as a big-endian int32, with\n"
-                            "time tags in seconds from 0. Any file that you can read may be played.\n"
-                            "\n"
-                            "      --rate HZ         sample rate (48000)\n"
-                            "      --block FRAMES    frames that are rendered in one go, 1 to 8192 (64); the "
-                            "result does not depend on it\n"
-                            "      --channels N      output channels (2)\n"
-                            "      --format F        s16, s24 or f32 (s16)\n"
-                            "      --seconds S       render S seconds, not just to the last packet's time\n"
-                            "  -c, --config FILE     voices, buses and the like\n"
-                            "  -h, --help            this text\n";
+static const char usage[] =
+    "usage: chimed render SCORE OUT.wav [options]\n"
+    "\n"
+    "SCORE (- for standard input) is a series of OSC packets, each behind its length "
+    "as a big-endian int32, with\n"
+    "time tags in seconds from 0. Any file that you can read may be played.\n"
+    "\n"
+    "      --rate HZ         sample rate (48000)\n"
+    "      --block FRAMES    frames that are rendered in one go, 1 to 8192 (64); the "
+    "result does not depend on it\n"
+    "      --channels N      output channels (2)\n"
+    "      --format F        s16, s24 or f32 (s16)\n"
+    "      --seconds S       render S seconds, not just to the last packet's time\n"
+    "  -c, --config FILE     voices, buses and the like\n"
+    "      --debug-memory    print where the memory goes, and at the exit what is left\n"
+    "  -h, --help            this text\n";
 
 struct options {
     const char *score, *out;
     uint32_t block;
     double seconds; // negative: to the last packet
     enum alsa_format format;
+    bool debug_memory;
     struct config config;
 };
 
@@ -52,6 +56,7 @@ struct render {
     struct score score;
     SNDFILE *out;
     struct planes planes;
+    struct memory_report report; // of --debug-memory
     int32_t *interleaved;
     uint64_t end_frame; // of --seconds; UINT64_MAX without
     bool failed;        // the output could not be written
@@ -109,6 +114,7 @@ static bool read_option(struct options *o, int option, const char *text, double 
     case 'n': return read_whole("channels", text, 1, MAX_OUTPUT_CHANNELS, channels);
     case 's': return read_number("seconds", text, 0, 1e6, &o->seconds);
     case 'f': return read_format(text, &o->format);
+    case 'm': o->debug_memory = true; return true;
     case 'b':
         if (!read_whole("block", text, 1, MAX_BLOCK_FRAMES, &number)) return false;
         o->block = (uint32_t)number;
@@ -120,11 +126,15 @@ static bool read_option(struct options *o, int option, const char *text, double 
 /// -1 to go on, or the exit code.
 static int read_options(int argc, char **argv, struct options *o)
 {
-    static const struct option long_options[] = {
-        {"rate", required_argument, NULL, 'r'},     {"block", required_argument, NULL, 'b'},
-        {"channels", required_argument, NULL, 'n'}, {"format", required_argument, NULL, 'f'},
-        {"seconds", required_argument, NULL, 's'},  {"config", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option long_options[] = {{"rate", required_argument, NULL, 'r'},
+                                                 {"block", required_argument, NULL, 'b'},
+                                                 {"channels", required_argument, NULL, 'n'},
+                                                 {"format", required_argument, NULL, 'f'},
+                                                 {"seconds", required_argument, NULL, 's'},
+                                                 {"config", required_argument, NULL, 'c'},
+                                                 {"debug-memory", no_argument, NULL, 'm'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {0}};
     double rate = 0, channels = 0;
     config_defaults(&o->config);
     o->config.channels = 2;
@@ -267,6 +277,11 @@ static bool open_all(struct render *r)
         log_error("cannot start: %s", status_text(status));
         return false;
     }
+    if (engine_seal(&r->engine, reason)) {
+        log_error("%s", reason);
+        return false;
+    }
+    if (o->debug_memory) memory_report_begin(&r->report, &r->engine, stderr);
     r->end_frame = o->seconds < 0 ? UINT64_MAX : (uint64_t)llround(o->seconds * o->config.rate);
     return open_output(r);
 }
@@ -299,6 +314,7 @@ static int render(struct render *r)
                  r->options.out, seconds, (unsigned long long)r->engine.control.voices.n_started,
                  (unsigned long long)r->engine.rt.mixer.n_clipped,
                  (unsigned long long)r->engine.control.replies.n_errors, now_seconds() - start);
+        if (r->options.debug_memory) good &= memory_report_end(&r->report, &r->engine, stderr);
     }
     close_all(r);
     return good ? 0 : 1;
