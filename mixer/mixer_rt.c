@@ -12,7 +12,7 @@ RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames)
         memset(out[c], 0, n_frames * sizeof(float));
 
     buses_clear(&m->buses, n_frames);
-    voices_render(&m->voices, m->buses.planes, n_frames);
+    voices_render(&m->voices, &m->scratch, m->buses.planes, n_frames);
     buses_render(&m->buses, out, m->n_channels, n_frames);
     m->n_clipped += output_clip(out, m->n_channels, n_frames);
 }

@@ -7,6 +7,7 @@
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
+#include "alloc/scratch.h"
 #include "alloc/status.h"
 #include "mixer/kernel.h"
 #include "mixer/level.h"
@@ -71,6 +72,7 @@ struct voice_group {
 
 /// Owned by rt once it runs.
 struct voices {
+    struct scratch *scratch; // borrowed while a block is made
     uint32_t n_slots;
     uint32_t n_active; // slots that are not free
     const struct kernels *kernels;
@@ -135,6 +137,7 @@ RT_SAFE void voices_loop(struct voices *v, uint32_t slot);
 
 /// Adds the next `n_frames` (1 to BLOCK_FRAMES) of every voice to the two planes of its bus:
 /// `planes[2 * bus]` left, `planes[2 * bus + 1]` right.
-RT_SAFE void voices_render(struct voices *v, float *const *planes, uint32_t n_frames);
+RT_SAFE void voices_render(struct voices *v, struct scratch *scratch, float *const *planes,
+                           uint32_t n_frames);
 
 #endif

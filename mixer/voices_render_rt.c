@@ -31,9 +31,12 @@ RT_SAFE static void mix(struct voices *v, uint32_t s, uint32_t kernel, struct ke
         v->kernels->mix[kernel](left, right, &now, 1, n_frames);
         return;
     }
-    float gains[2][BLOCK_FRAMES];
+    struct scratch_mark mark = scratch_begin(v->scratch);
+    float(*gains)[BLOCK_FRAMES] = scratch_push(v->scratch, 2, sizeof *gains);
+    assert(gains); // MIXER_SCRATCH_BYTES holds more than one voice needs
     v->kernels->ramp(gains, r, n_frames);
     v->kernels->mix_ramped[kernel](left, right, now, (const float(*)[BLOCK_FRAMES])gains, n_frames);
+    scratch_end(v->scratch, mark);
     ramp_advance(&r->left, n_frames);
     ramp_advance(&r->right, n_frames);
     ramp_advance(&r->envelope, n_frames);
@@ -53,11 +56,14 @@ RT_SAFE static uint32_t mix_run(struct voices *v, uint32_t s, bool in_loop, floa
         mix(v, s, kernel, now, left, right, n);
         return n;
     }
-    struct window window;
+    struct scratch_mark mark = scratch_begin(v->scratch);
+    struct window *window = SCRATCH_PUSH(v->scratch, struct window, 1);
+    assert(window); // as above
     struct kernel_voice through;
     uint32_t n = max < WINDOW_OUT_FRAMES ? max : WINDOW_OUT_FRAMES;
-    voice_open_window(v, s, n, &window, &through);
+    voice_open_window(v, s, n, window, &through);
     mix(v, s, kernel, &through, left, right, n);
+    scratch_end(v->scratch, mark);
     now->position += now->increment * n;
     return n;
 }
@@ -237,8 +243,9 @@ RT_SAFE static void render_group(struct voices *v, uint32_t first, float *left, 
     mix_batch(v, &batch, left, right, n_frames);
 }
 
-RT_SAFE void voices_render(struct voices *v, float *const *planes, uint32_t n_frames)
+RT_SAFE void voices_render(struct voices *v, struct scratch *scratch, float *const *planes, uint32_t n_frames)
 {
+    v->scratch = scratch;
     assert(n_frames > 0 && n_frames <= BLOCK_FRAMES);
     for (uint32_t bus = 0; bus < v->n_buses; bus++) {
         for (uint32_t left = v->used_groups[bus]; left != 0; left &= left - 1) {

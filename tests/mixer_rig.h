@@ -78,12 +78,14 @@ static inline float rig_noise(uint32_t channel, uint32_t frame)
 struct rig {
     struct arena arena;
     struct voices voices;
+    struct scratch scratch;
     float left[BLOCK_FRAMES], right[BLOCK_FRAMES];
 };
 
 static inline void rig_open(struct rig *r)
 {
     assert_int_equal(arena_init(&r->arena, 1 << 22), STATUS_OK);
+    assert_int_equal(scratch_init(&r->scratch, arena_allocator(&r->arena), 16384), STATUS_OK);
     assert_int_equal(voices_init(&r->voices, arena_allocator(&r->arena), RIG_VOICES, RIG_DECLICK), STATUS_OK);
 }
 
@@ -107,7 +109,7 @@ static inline void rig_render(struct rig *r, float *left, float *right, uint32_t
         uint32_t n = n_frames - done < block ? n_frames - done : block;
         memset(r->left, 0, sizeof r->left);
         memset(r->right, 0, sizeof r->right);
-        voices_render(&r->voices, planes, n);
+        voices_render(&r->voices, &r->scratch, planes, n);
         if (left) memcpy(left + done, r->left, n * sizeof(float));
         if (right) memcpy(right + done, r->right, n * sizeof(float));
         done += n;
