@@ -15,8 +15,8 @@
 #define MAX_FRAMES   67
 #define ROOM         16
 #define GUARD        7.5f
-#define SOUND_FRAMES 2600
-#define MIDDLE       1300
+#define SOUND_FRAMES 3600
+#define MIDDLE       1800
 
 static const char *const interpolation_names[] = {"cubic", "linear", "sinc", "unity"};
 static int16_t s16[2][SOUND_FRAMES];
