@@ -99,7 +99,7 @@ PART void mix_one(float *left, float *right, struct kernel_voice *v, const float
     RT_SAFE static void name(float *left, float *right, struct kernel_voice *const *voices,                  \
                              uint32_t n_voices, uint32_t n_frames)                                           \
     {                                                                                                        \
-        if (interpolation == INTERPOLATION_UNITY) {                                                          \
+        if ((interpolation) == INTERPOLATION_UNITY) {                                                        \
             mix_unity(left, right, voices, n_voices, n_frames, format, stereo);                              \
             return;                                                                                          \
         }                                                                                                    \
