@@ -99,7 +99,7 @@ PART void mix_one(float *left, float *right, struct kernel_voice *v, const float
     RT_SAFE static void name(float *left, float *right, struct kernel_voice *const *voices,                  \
                              uint32_t n_voices, uint32_t n_frames)                                           \
     {                                                                                                        \
-        if (interpolation == INTERPOLATION_UNITY) {                                                          \
+        if ((interpolation) == INTERPOLATION_UNITY) {                                                        \
             mix_unity(left, right, voices, n_voices, n_frames, format, stereo);                              \
             return;                                                                                          \
         }                                                                                                    \
@@ -127,18 +127,39 @@ EACH_KERNEL(KERNEL)
 
 // ---- ramps and buses ----
 
-/// The value of a ramp in each lane, from its frame `done` + `at` on: the same steps as ramp_value().
+/// The value of a moving ramp in each lane, from its frame `done` + `at` on: the same steps as ramp_value().
+PART f32v moving_lanes(const struct ramp *r, uint32_t at)
+{
+    const u32v lane = {IOTA};
+    return r->from + r->step * __builtin_convertvector(lane + (r->done + at), f32v);
+}
+
+/// The same for any ramp, which may arrive on the way.
 PART f32v ramp_lanes(const struct ramp *r, uint32_t at)
 {
     if (ramp_is_steady(r)) return splat(r->to);
     const u32v lane = {IOTA};
     uint32_t left = r->total - r->done; // frames that still move
-    f32v moving = r->from + r->step * __builtin_convertvector(lane + (r->done + at), f32v);
-    return choose((i32v)(lane + at < left), moving, splat(r->to));
+    return choose((i32v)(lane + at < left), moving_lanes(r, at), splat(r->to));
+}
+
+PART bool moves_for(const struct ramp *r, uint32_t n_frames)
+{
+    return r->total - r->done >= n_frames;
 }
 
 RT_SAFE static void ramp_gains(float (*gains)[BLOCK_FRAMES], const struct kernel_ramps *r, uint32_t n_frames)
 {
+    // What most ramps are, most of the time: gain and pan move, through all of the block.
+    if (ramp_is_steady(&r->envelope) && ramp_is_steady(&r->tail) && moves_for(&r->left, n_frames) &&
+        moves_for(&r->right, n_frames)) {
+        f32v both = splat(r->envelope.to * r->tail.to);
+        for (uint32_t at = 0; at < n_frames; at += LANES) {
+            store(gains[0] + at, both * moving_lanes(&r->left, at));
+            store(gains[1] + at, both * moving_lanes(&r->right, at));
+        }
+        return;
+    }
     for (uint32_t at = 0; at < n_frames; at += LANES) {
         f32v both = ramp_lanes(&r->envelope, at) * ramp_lanes(&r->tail, at);
         store(gains[0] + at, both * ramp_lanes(&r->left, at));

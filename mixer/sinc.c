@@ -50,12 +50,12 @@ static double prototype_at(const struct prototype *p, double t)
 /// A row for each phase, each with a sum of 1, so that a constant stays what it is at any position.
 static void fill_rows(float *rows, const struct sinc_bank *bank, const struct prototype *p, double stretch)
 {
-    uint32_t n_phases = 1u << bank->phase_bits, n_taps = bank->n_taps;
+    uint32_t n_phases = 1u << bank->phase_bits, n_taps = bank->n_taps, middle = n_taps / 2 - 1;
     for (uint32_t phase = 0; phase <= n_phases; phase++) {
         float *row = rows + (size_t)phase * n_taps;
         double taps[SINC_MAX_TAPS], sum = 0;
         for (uint32_t k = 0; k < n_taps; k++) {
-            double frame = (double)k - n_taps / 2 + 1 - (double)phase / n_phases;
+            double frame = (double)k - middle - (double)phase / n_phases;
             taps[k] = prototype_at(p, frame / stretch);
             sum += taps[k];
         }

@@ -15,8 +15,8 @@
 #define MAX_FRAMES   67
 #define ROOM         16
 #define GUARD        7.5f
-#define SOUND_FRAMES 2600
-#define MIDDLE       1300
+#define SOUND_FRAMES 3600
+#define MIDDLE       1800
 
 static const char *const interpolation_names[] = {"cubic", "linear", "sinc", "unity"};
 static int16_t s16[2][SOUND_FRAMES];
@@ -139,7 +139,7 @@ static void compare(float got[2][MAX_FRAMES + ROOM], float wanted[2][MAX_FRAMES 
 static void check_steady(const struct kernels *k)
 {
     float got[2][MAX_FRAMES + ROOM], wanted[2][MAX_FRAMES + ROOM];
-    struct kernel_voice voices[9], copies[9], *pointers[9];
+    struct kernel_voice voices[9] = {0}, copies[9] = {0}, *pointers[9] = {0};
     uint32_t shift = random_below(&seed, 4);
     fill_planes(wanted);
     memcpy(got, wanted, sizeof got);
