@@ -51,7 +51,13 @@ enum status vm_commit(void *base, size_t bytes)
 void vm_decommit(void *base, size_t bytes)
 {
     // A fresh mapping over the old one drops pages, locks and rights in one call.
-    (void)mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (mmap(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
+        MAP_FAILED)
+        return;
+    // The process may have no more mappings (vm.max_map_count). What the pages held must go all the same;
+    // when they are locked they cannot be dropped. Their rights may stay.
+    if (madvise(base, bytes, MADV_DONTNEED) != 0) memset(base, 0, bytes);
+    (void)mprotect(base, bytes, PROT_NONE);
 }
 
 void vm_prefault(void *base, size_t bytes)

@@ -27,7 +27,8 @@ void vm_release(void *base, size_t bytes);
 /// Makes whole pages of a reservation readable and writable; they read as zero.
 NODISCARD enum status vm_commit(void *base, size_t bytes);
 
-/// Gives the memory of whole pages back and makes touching them a crash again.
+/// Gives the memory of whole committed pages back and makes touching them a crash again. Where the system
+/// cannot do so, they are zeroed at least.
 void vm_decommit(void *base, size_t bytes);
 
 /// Makes committed pages resident now, so that none of them faults later. What they hold stays.

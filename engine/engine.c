@@ -11,11 +11,12 @@
 #include "alloc/vm.h"
 #include "engine/log.h"
 
-/// Room for at least two commands a voice, so that all of them can be stopped at once.
+/// Room for at least two commands a voice, so that all of them can be stopped at once, and for one a bus, so
+/// that any can be soloed.
 static uint32_t queue_slots(const struct config *config)
 {
     uint32_t slots = config->queue;
-    while (slots < 2 * config->voices)
+    while (slots < 2 * config->voices || slots < config->buses)
         slots *= 2;
     return slots;
 }

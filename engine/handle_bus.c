@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // handle_bus.c - makes, changes and lists buses.
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,30 +17,31 @@ static uint32_t find_bus(struct control *c, const struct call *call, const char 
     return bus;
 }
 
-/// Tells rt the levels of all buses whose silence has changed, and of `bus` in any case.
-static bool push_levels(struct control *c, uint32_t bus, const bool *was_silenced, uint32_t ramp_frames)
+/// Tells rt the level of a bus; there is room for the command.
+static void push_level(struct control *c, uint32_t bus, uint32_t ramp_frames)
 {
-    bool all_pushed = true;
-    for (uint32_t b = 0; b < c->buses.n_buses; b++) {
-        const struct bus_entry *e = &c->buses.entries[b];
-        if (b != bus && e->is_silenced == was_silenced[b]) continue;
-        struct command command = {.type = COMMAND_BUS_LEVEL, .slot = b, .level = bus_level(e, ramp_frames)};
-        all_pushed &= control_push(c, &command);
-    }
-    return all_pushed;
+    struct command command = {
+        .type = COMMAND_BUS_LEVEL, .slot = bus, .level = bus_level(&c->buses.entries[bus], ramp_frames)};
+    bool pushed = control_push(c, &command);
+    assert(pushed);
+    (void)pushed;
 }
 
-/// Levels of a bus after a change of its own or of the solos around it.
-static bool update_levels(struct control *c, uint32_t bus, uint32_t ramp_frames)
+/// Levels of a bus after a change of its own or of the solos around it; `c->buses` has been changed already.
+/// There is room for a command for each bus.
+static void update_levels(struct control *c, uint32_t bus, uint32_t ramp_frames)
 {
     bool *was_silenced = STACK_PUSH(&c->stack, bool, c->buses.n_buses);
-    if (!was_silenced) return false;
+    assert(was_silenced); // the stack is made for more
     for (uint32_t b = 0; b < c->buses.n_buses; b++)
         was_silenced[b] = c->buses.entries[b].is_silenced;
     bus_update_silenced(&c->buses);
-    bool all_pushed = push_levels(c, bus, was_silenced, ramp_frames);
+    for (uint32_t b = 0; b < c->buses.n_buses; b++) {
+        const struct bus_entry *e = &c->buses.entries[b];
+        if (b != bus && e->is_silenced == was_silenced[b]) continue;
+        push_level(c, b, ramp_frames);
+    }
     stack_pop(&c->stack, was_silenced);
-    return all_pushed;
 }
 
 void handle_bus_new(struct control *c, const struct call *call)
@@ -55,6 +57,10 @@ void handle_bus_new(struct control *c, const struct call *call)
         control_refuse(c, call, API_TAKEN, "a bus is called %.64s already", name);
         return;
     }
+    if (!control_has_room(c, 1)) {
+        control_refuse_full(c, call);
+        return;
+    }
     uint32_t bus = bus_add(&c->buses, name, parent);
     if (bus == BUS_NONE) {
         control_refuse(c, call, API_REFUSED, "refused buses %u/%u", c->buses.n_buses, c->buses.max_buses);
@@ -62,12 +68,7 @@ void handle_bus_new(struct control *c, const struct call *call)
     }
     // Silenced from the start while others are soloed; at full level the mixer's default holds.
     bus_update_silenced(&c->buses);
-    struct command command = {
-        .type = COMMAND_BUS_LEVEL, .slot = bus, .level = bus_level(&c->buses.entries[bus], 0)};
-    if (c->buses.entries[bus].is_silenced && !control_push(c, &command)) {
-        control_refuse_full(c, call);
-        return;
-    }
+    if (c->buses.entries[bus].is_silenced) push_level(c, bus, 0);
     control_publish_graph(c);
     osc_add_text(reply_done(&c->replies, call->path), name);
     reply_send(&c->replies, call->client);
@@ -98,7 +99,7 @@ void handle_bus_set(struct control *c, const struct call *call)
     if (bus == BUS_NONE) return;
     struct bus_entry *e = &c->buses.entries[bus];
     if (!check_output(c, call, e)) return;
-    if (!control_has_room(c, c->buses.n_buses + 1)) {
+    if (!control_has_room(c, c->buses.n_buses)) {
         control_refuse_full(c, call);
         return;
     }
@@ -111,10 +112,7 @@ void handle_bus_set(struct control *c, const struct call *call)
 
     uint32_t ramp_frames = control_frames(c, request_float(r, PARAM_RAMP, 0));
     if (ramp_frames < c->declick_frames) ramp_frames = c->declick_frames;
-    if (!update_levels(c, bus, ramp_frames)) {
-        control_refuse_full(c, call);
-        return;
-    }
+    update_levels(c, bus, ramp_frames);
     if (request_has(r, PARAM_OUT) || request_has(r, PARAM_WIDTH)) control_publish_graph(c);
     osc_add_text(reply_done(&c->replies, call->path), e->name);
     reply_send(&c->replies, call->client);

@@ -80,15 +80,17 @@ class Client:
     """An OSC client on a socket of its own; `to` is a UNIX path or a UDP port of 127.0.0.1."""
 
     def __init__(self, to, folder):
-        if isinstance(to, str):
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            path = tempfile.mktemp(dir=folder, prefix="client")
-            self.socket.bind(path)
-            os.chmod(path, 0o666)
-            self.socket.connect(to)
-        else:
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.socket.connect(("127.0.0.1", to))
+        is_unix = isinstance(to, str)
+        self.socket = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            if is_unix:
+                path = tempfile.mktemp(dir=folder, prefix="client")
+                self.socket.bind(path)
+                os.chmod(path, 0o666)
+            self.socket.connect(to if is_unix else ("127.0.0.1", to))
+        except OSError:
+            self.socket.close()
+            raise
         self.seen = []  # messages that nobody has waited for yet
 
     def close(self):

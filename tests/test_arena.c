@@ -75,6 +75,45 @@ static void test_vm_commits_and_decommits(void **state)
     vm_release(NULL, 0);
 }
 
+/// Single pages of changing rights, until the process may have no more mappings. Returns how many.
+static size_t use_up_mappings(uint8_t *base, size_t n_pages)
+{
+    size_t page = vm_page_bytes(), i = 0;
+    while (i < n_pages && vm_commit(base + i * page, page) == STATUS_OK)
+        i += 2;
+    return i;
+}
+
+/// Where the kernel cannot take pages back, what they held is gone all the same.
+static void check_decommit_without_mappings(bool locked)
+{
+    size_t page = vm_page_bytes(), n_pages = (size_t)1 << 18;
+    void *base, *many;
+    assert_int_equal(vm_reserve(3 * page, &base), STATUS_OK);
+    assert_int_equal(vm_reserve(n_pages * page, &many), STATUS_OK);
+    assert_int_equal(vm_commit(base, 3 * page), STATUS_OK);
+    memset(base, 0xa5, 3 * page);
+    if (locked && !vm_lock(base, 3 * page)) skip();
+    uint8_t *middle = (uint8_t *)base + page;
+    size_t n = use_up_mappings(many, n_pages);
+    vm_decommit(middle, page);
+    vm_release(many, n_pages * page);
+    if (n == n_pages) skip(); // as many as it likes
+    assert_int_equal(vm_commit(middle, page), STATUS_OK);
+    for (size_t i = 0; i < page; i++)
+        assert_int_equal(middle[i], 0);
+    assert_int_equal(middle[-1], 0xa5);
+    assert_int_equal(middle[page], 0xa5);
+    vm_release(base, 3 * page);
+}
+
+static void test_vm_decommits_without_mappings(void **state)
+{
+    (void)state;
+    check_decommit_without_mappings(false);
+    check_decommit_without_mappings(true);
+}
+
 static void test_vm_refuses_what_no_machine_has(void **state)
 {
     (void)state;
@@ -429,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vm_rounds_up_to_pages),
         cmocka_unit_test(test_vm_commits_and_decommits),
+        cmocka_unit_test(test_vm_decommits_without_mappings),
         cmocka_unit_test(test_vm_refuses_what_no_machine_has),
         cmocka_unit_test(test_vm_prefaults),
         cmocka_unit_test(test_vm_uses_huge_pages_where_it_may),

@@ -2,6 +2,7 @@
 // engine_rt.c - one cycle of the engine: take commands, render, report.
 #include "engine/rt/engine_rt.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "engine/rt/float_mode.h"
@@ -72,6 +73,7 @@ RT_SAFE static void publish_snapshot(struct engine_rt *e)
 
 RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels, uint32_t n_frames)
 {
+    assert(n_frames == 0 || n_channels == e->mixer.n_channels);
     float_mode_set();
     take_commands(e);
     for (uint32_t done = 0; done < n_frames;) {

@@ -72,9 +72,10 @@ NODISCARD enum status engine_rt_init(struct engine_rt *e, const struct rt_memory
 
 // ---- rt ----
 
-/// Takes the waiting commands, in order, then writes the next `n_frames` to `out`, one plane for each device
-/// channel. Any number of frames; 0 only takes commands. Renders in blocks that end where the engine's frame
-/// count is a multiple of BLOCK_FRAMES, so that the result does not depend on how the calls are cut.
+/// Takes the waiting commands, in order, then writes the next `n_frames` to `out`, one plane for each of the
+/// mixer's `n_channels`. Any number of frames; 0 only takes commands. Renders in blocks that end where the
+/// engine's frame count is a multiple of BLOCK_FRAMES, so that the result does not depend on how the calls
+/// are cut.
 RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels,
                                uint32_t n_frames);
 

@@ -41,6 +41,7 @@ static enum api_error too_big(const struct decoder *dec, uint64_t bytes)
     const struct pages *store = dec->setup->store;
     uint64_t total = (uint64_t)store->n_pages * store->page_bytes;
     uint64_t used = (uint64_t)store->n_used * store->page_bytes;
+    dec->d->bytes = bytes;
     snprintf(dec->reason, LOAD_REASON_BYTES,
              "refused sample memory: %.300s needs %.1f MiB, %.1f of %.1f MiB are free (sound_memory)",
              dec->name, (double)bytes / 1048576, (double)(total - used) / 1048576, (double)total / 1048576);

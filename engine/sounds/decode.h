@@ -32,8 +32,8 @@ struct decode_setup {
 
 /// Reads all of an open file (libsndfile: WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and more), 8 to 192 kHz,
 /// mono or stereo, and resamples it (libsamplerate, best quality). Borrows `fd`. API_REFUSED when the store
-/// has no room: nothing is kept then. A file that ends before its header says so is refused as a whole. On
-/// failure `reason` says why; `name` is what it calls the file.
+/// has no room: nothing is kept then, and `d->bytes` is what it needs, at least. A file that ends before its
+/// header says so is refused as a whole. On failure `reason` says why; `name` is what it calls the file.
 NODISCARD enum api_error decode_file(const struct decode_setup *setup, int fd, const char *name,
                                      struct decoded *d, char *reason);
 

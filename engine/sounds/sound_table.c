@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc/vm.h"
+
 enum status sound_table_init(struct sound_table *t, struct allocator *a, uint32_t max_sounds,
                              struct worker *worker)
 {
@@ -60,13 +62,18 @@ uint32_t sound_n_voices(const struct sound_entry *e)
     return e->state == SOUND_READY ? refcount_get(&e->refs) - e->is_listed : 0;
 }
 
+static bool is_evictable(const struct sound_entry *e)
+{
+    return e->state == SOUND_READY && e->is_cached && sound_n_voices(e) == 0;
+}
+
 /// The cached sound that was used longest ago and plays on no voice.
 static uint32_t find_evictable(const struct sound_table *t)
 {
     uint32_t oldest = SOUND_NONE;
     for (uint32_t i = 0; i < t->max_sounds; i++) {
         const struct sound_entry *e = &t->entries[i];
-        if (e->state != SOUND_READY || !e->is_cached || sound_n_voices(e) > 0) continue;
+        if (!is_evictable(e)) continue;
         if (oldest == SOUND_NONE || e->last_used < t->entries[oldest].last_used) oldest = i;
     }
     return oldest;
@@ -150,9 +157,21 @@ enum api_error sound_load(struct sound_table *t, const char *name, const char *p
     return API_OK;
 }
 
+/// Whether the store would have so many bytes if all that may go went; they may not lie in one piece.
+static bool can_make_room(const struct sound_table *t, size_t bytes)
+{
+    const struct pages *store = &t->worker->store; // its size never changes
+    size_t room = (size_t)store->n_pages * store->page_bytes;
+    for (uint32_t i = 0; i < t->max_sounds; i++) {
+        const struct sound_entry *e = &t->entries[i];
+        if (e->state == SOUND_READY && !is_evictable(e)) room -= vm_round_to_pages(e->decoded.bytes);
+    }
+    return bytes <= room;
+}
+
 bool sound_retry_load(struct sound_table *t, uint32_t sound, struct load *load)
 {
-    return evict_one(t) && push_load(t, sound, load);
+    return can_make_room(t, load->decoded.bytes) && evict_one(t) && push_load(t, sound, load);
 }
 
 uint64_t sound_oldest_load(const struct sound_table *t)

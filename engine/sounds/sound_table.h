@@ -64,7 +64,8 @@ uint32_t sound_find(const struct sound_table *t, const char *name);
 NODISCARD enum api_error sound_load(struct sound_table *t, const char *name, const char *path, int fd,
                                     uint32_t known, uint32_t *sound, struct strbuf *why);
 
-/// Makes room for a load that the store refused and tries it again. False when nothing could go.
+/// Makes room for a load that the store refused and tries it again. False when all that could go would not
+/// do: then nothing goes.
 NODISCARD bool sound_retry_load(struct sound_table *t, uint32_t sound, struct load *load);
 
 /// How many loads had been begun before the oldest one that is still under way; n_loads when none is.
