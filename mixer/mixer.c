@@ -9,8 +9,11 @@ enum status mixer_init(struct mixer *m, const struct mixer_memory *memory, const
     allocator_tag(memory->scratch, "block");
     enum status status = scratch_init(&m->scratch, memory->scratch, MIXER_SCRATCH_BYTES);
     if (status) return status;
+    allocator_tag(memory->voices, "interpolation tables");
+    status = sinc_init(&m->sinc, memory->voices);
+    if (status) return status;
     allocator_tag(memory->voices, "columns");
-    status = voices_init(&m->voices, memory->voices, config->n_voices, config->declick_frames);
+    status = voices_init(&m->voices, memory->voices, &m->sinc, config->n_voices, config->declick_frames);
     if (status) return status;
     uint32_t window_frames = config->rate / 10;
     allocator_tag(memory->buses, "planes and meters");

@@ -13,6 +13,7 @@
 
 /// Owned by rt once it runs.
 struct mixer {
+    struct sinc sinc; // read-only
     struct voices voices;
     struct buses buses;
     struct scratch scratch; // what one block needs while it is made

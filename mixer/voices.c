@@ -9,7 +9,8 @@ static_assert(N_KERNELS <= 16, "the groups of a bus are marked in 16 bits");
 static_assert(SOUND_PAD_FRAMES >= SINC_MAX_TAPS / 2 + KERNEL_SLACK_FRAMES,
               "kernels read padding at the most");
 
-enum status voices_init(struct voices *v, struct allocator *a, uint32_t n_slots, uint32_t declick_frames)
+enum status voices_init(struct voices *v, struct allocator *a, const struct sinc *sinc, uint32_t n_slots,
+                        uint32_t declick_frames)
 {
     *v = (struct voices){0};
     if (n_slots < 1 || n_slots > 65536 || declick_frames < 1) return STATUS_BAD_ARGUMENT;
@@ -39,9 +40,7 @@ enum status voices_init(struct voices *v, struct allocator *a, uint32_t n_slots,
     v->ended_why = make(uint8_t, n_slots, a);
     if (allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
 
-    enum status status = sinc_init(&v->sinc, a);
-    if (status) return status;
-
+    v->sinc = sinc;
     v->kernels = kernel_pick();
     v->n_slots = n_slots;
     v->declick_frames = declick_frames;

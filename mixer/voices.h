@@ -76,7 +76,7 @@ struct voices {
     uint32_t n_slots;
     uint32_t n_active; // slots that are not free
     const struct kernels *kernels;
-    struct sinc sinc;
+    const struct sinc *sinc; // borrowed
 
     // lists
     struct voice_group *groups; // [bus * N_KERNELS + kernel_index()]
@@ -111,8 +111,8 @@ struct voices {
 // ---- set-up: before any thread runs ----
 
 /// Columns for `n_slots` voices (1 to 65536) from `a`.
-NODISCARD enum status voices_init(struct voices *v, struct allocator *a, uint32_t n_slots,
-                                  uint32_t declick_frames);
+NODISCARD enum status voices_init(struct voices *v, struct allocator *a, const struct sinc *sinc,
+                                  uint32_t n_slots, uint32_t declick_frames);
 
 // ---- rt ----
 

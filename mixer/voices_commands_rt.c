@@ -112,7 +112,7 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
         (struct kernel_voice){.samples = {sound->channels[0], sound->channels[sound->n_channels - 1]},
                               .position = start->position,
                               .increment = start->increment,
-                              .bank = sinc_bank_for(&v->sinc, start->increment)};
+                              .bank = sinc_bank_for(v->sinc, start->increment)};
     v->ramps[slot].left = (struct ramp){.to = start->level.left};
     v->ramps[slot].right = (struct ramp){.to = start->level.right};
     v->ramps[slot].envelope = (struct ramp){.to = 0.0f};
@@ -211,7 +211,7 @@ RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t incre
     struct ramp *tail = &v->ramps[slot].tail;
     if (moves) unlink_voice(v, slot);
     now->increment = increment;
-    now->bank = sinc_bank_for(&v->sinc, increment);
+    now->bank = sinc_bank_for(v->sinc, increment);
     if (moves) link_voice(v, slot);
     if (turns) {
         voice_turn_round(v, slot);

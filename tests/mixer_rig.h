@@ -82,11 +82,24 @@ struct rig {
     float left[BLOCK_FRAMES], right[BLOCK_FRAMES];
 };
 
+/// Made once: it takes longer than most tests.
+static inline const struct sinc *rig_sinc(void)
+{
+    static struct arena arena; // for the life of the program
+    static struct sinc sinc;
+    if (!arena.base) {
+        assert_int_equal(arena_init(&arena, 4 << 20), STATUS_OK);
+        assert_int_equal(sinc_init(&sinc, arena_allocator(&arena)), STATUS_OK);
+    }
+    return &sinc;
+}
+
 static inline void rig_open(struct rig *r)
 {
     assert_int_equal(arena_init(&r->arena, 1 << 22), STATUS_OK);
     assert_int_equal(scratch_init(&r->scratch, arena_allocator(&r->arena), 16384), STATUS_OK);
-    assert_int_equal(voices_init(&r->voices, arena_allocator(&r->arena), RIG_VOICES, RIG_DECLICK), STATUS_OK);
+    assert_int_equal(voices_init(&r->voices, arena_allocator(&r->arena), rig_sinc(), RIG_VOICES, RIG_DECLICK),
+                     STATUS_OK);
 }
 
 static inline void rig_close(struct rig *r)
