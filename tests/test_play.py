@@ -319,6 +319,38 @@ class Sounds(Playing):
             play()
             until(lambda p=path: self.lengths(p) == [RATE // 5], "only the new one")
 
+    def hold_the_worker(self):
+        """Something to load that takes a while."""
+        self.client.send(osc("/sound/load", "slow", self.daemon.sound("slow.wav", wav(sine(882000), rate=44100))))
+
+    def played(self, name):
+        """Lengths of the sounds of this name on which voices play."""
+        return sorted(row[2] for row in self.client.items("/sound/list") if row[0] == name and row[6] > 0)
+
+    def test_files_that_are_handed_over_under_one_name(self):
+        """Each voice plays the file that came with it, though another is being loaded under the name."""
+        self.hold_the_worker()
+        files = {n: self.daemon.write(f"handed{n}.wav", seconds(n)) for n in (0.3, 0.4)}
+        for n in 0.3, 0.4, 0.3:
+            with open(files[n], "rb") as file:
+                self.client.send(osc("/play", "/handed.wav", "loop", 1), file.fileno())
+        self.client.do("/sync", 1)
+        self.assertEqual(self.played("/handed.wav"), [RATE * 3 // 10, RATE * 4 // 10])
+        self.assertEqual(self.client.status()["voices"], 3)
+        self.client.seen = []
+
+    def test_another_sound_takes_the_name_while_a_file_is_looked_at(self):
+        path = self.daemon.sound("named.wav", seconds(0.3))
+        other = self.daemon.sound("other.wav", seconds(0.4))
+        self.client.do("/play", path)
+        self.hold_the_worker()
+        self.client.send(osc("/sound/load", path, other))
+        self.client.send(osc("/play", path, "loop", 1))  # still the first
+        self.client.answer("/play")
+        self.assertIn(RATE * 3 // 10, self.played(path))
+        self.assertNotIn(RATE * 4 // 10, self.played(path))
+        self.client.seen = []
+
     def test_names_and_paths(self):
         shutil.copytree(self.daemon.sounds, os.path.join(self.daemon.sounds, "below"))
         self.client.do("/play", "below/short.wav")  # under the daemon's own folder
