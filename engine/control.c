@@ -2,10 +2,15 @@
 // control.c - the books of the control thread, and what every handler needs.
 #include "engine/control.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+// No list item is left out for its length, and no error.
+static_assert(SOUND_NAME_BYTES + CONFIG_NAME_BYTES + 128 <= OSC_MAX_ARGS_BYTES, "the longest item fits");
+static_assert(2 * OSC_MAX_PATH_BYTES + ERROR_TEXT_BYTES <= OSC_MAX_ARGS_BYTES, "the longest error fits");
 
 // ---- set-up ----
 

@@ -211,25 +211,32 @@ static struct play read_play(const struct request *r, uint32_t bus, enum interpo
                          .paused = request_int(r, PARAM_PAUSED, 0)};
 }
 
-/// The entry to play: one that is there, or one that begins to be loaded. A file that came as a descriptor,
-/// or that a /play loaded by its path, is looked at again: it may have changed.
-static enum api_error find_or_load(struct control *c, const struct call *call, uint32_t *sound,
-                                   struct strbuf *why)
+/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless one of this name
+/// is this very file.
+static enum api_error find_or_load_handed(struct control *c, const char *name, int fd, uint32_t *sound,
+                                          struct strbuf *why)
 {
-    const char *name = request_text(call->request, PARAM_SOUND, "");
-    int fd = *call->fd;
-    *call->fd = -1;
-    *sound = sound_find(&c->sounds, name);
-    const struct sound_entry *e = *sound == SOUND_NONE ? NULL : &c->sounds.entries[*sound];
     struct file_id id;
     char reason[LOAD_REASON_BYTES];
-    bool is_same = e && (e->state == SOUND_LOADING || (fd < 0 && !e->is_cached) ||
-                         (fd >= 0 && !file_check(fd, name, &id, reason) && file_id_is(&id, &e->id)));
-    if (is_same) {
-        if (fd >= 0) close(fd);
+    *sound = SOUND_NONE;
+    if (file_check(fd, name, &id, reason) == API_OK) *sound = sound_find_file(&c->sounds, name, &id);
+    if (*sound != SOUND_NONE) {
+        close(fd);
         return API_OK;
     }
-    enum api_error error = sound_load(&c->sounds, name, name, fd, *sound, sound, why);
+    enum api_error error = sound_load(&c->sounds, name, name, fd, SOUND_NONE, sound, why);
+    if (!error) c->sounds.entries[*sound].is_cached = true;
+    return error;
+}
+
+/// The sound of a name or path: one that is there, or one that begins to be loaded. A file that a /play
+/// loaded is looked at again: it may have changed.
+static enum api_error find_or_load(struct control *c, const char *name, uint32_t *sound, struct strbuf *why)
+{
+    *sound = sound_find(&c->sounds, name);
+    const struct sound_entry *e = *sound == SOUND_NONE ? NULL : &c->sounds.entries[*sound];
+    if (e && (e->state == SOUND_LOADING || !e->is_cached)) return API_OK;
+    enum api_error error = sound_load(&c->sounds, name, name, -1, *sound, sound, why);
     if (!error) c->sounds.entries[*sound].is_cached = true;
     return error;
 }
@@ -268,7 +275,14 @@ void handle_play(struct control *c, const struct call *call)
 
     char text[ERROR_TEXT_BYTES];
     struct strbuf why = strbuf_make(text, sizeof text);
-    enum api_error error = find_or_load(c, call, &sound, &why);
+    const char *name = request_text(r, PARAM_SOUND, "");
+    enum api_error error;
+    if (*call->fd >= 0) {
+        error = find_or_load_handed(c, name, *call->fd, &sound, &why);
+        *call->fd = -1;
+    } else {
+        error = find_or_load(c, name, &sound, &why);
+    }
     if (error) {
         voice_release(&c->voices, slot);
         reply_error(&c->replies, call->client, call->path, error, text);

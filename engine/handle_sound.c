@@ -54,12 +54,12 @@ static void load_failed(struct control *c, uint32_t sound, struct load *load)
     sound_forget(&c->sounds, sound);
 }
 
-/// The file is what it was: the voices take the sound that is there. When that has gone meanwhile, the file
-/// is loaded after all.
+/// The file is what it was: the voices take the sound that is there. When that has gone meanwhile, or another
+/// one has taken its name, the file is loaded after all.
 static void load_unchanged(struct control *c, uint32_t sound, const struct load *load)
 {
-    uint32_t ready = sound_find(&c->sounds, c->sounds.entries[sound].name);
-    if (c->sounds.entries[ready].state == SOUND_READY) {
+    uint32_t ready = sound_find_file(&c->sounds, c->sounds.entries[sound].name, &load->id);
+    if (ready != SOUND_NONE && c->sounds.entries[ready].state == SOUND_READY) {
         move_pending_voices(c, sound, ready);
         sound_forget(&c->sounds, sound);
         start_pending_voices(c, ready);

@@ -101,13 +101,22 @@ RT_SAFE static void send(struct buses *b, uint32_t bus, float *const *out, uint3
     if (first + 1 < n_channels) b->kernels->add(out[first + 1], right, n_frames);
 }
 
+/// A mean is never above the peak: where the squares of huge samples have overflowed, the peak is what is
+/// left.
+RT_SAFE static float rms(float sum_of_squares, float n, float peak)
+{
+    float mean = sqrtf(sum_of_squares / n);
+    return mean < peak ? mean : peak;
+}
+
 RT_SAFE static void close_window(struct buses *b)
 {
     float n = (float)b->frames_in_window;
     for (uint32_t bus = 0; bus < b->graph->n_buses; bus++) {
         struct bus_meter *sums = &b->sums[bus];
-        b->meters[bus] = (struct bus_meter){sums->peak_left, sums->peak_right, sqrtf(sums->rms_left / n),
-                                            sqrtf(sums->rms_right / n)};
+        b->meters[bus] =
+            (struct bus_meter){sums->peak_left, sums->peak_right, rms(sums->rms_left, n, sums->peak_left),
+                               rms(sums->rms_right, n, sums->peak_right)};
         *sums = (struct bus_meter){0};
     }
     b->frames_in_window = 0;

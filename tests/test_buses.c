@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // test_buses.c - trees of buses against a recursive double-precision reference; meters, scrubbing and
 // outputs.
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -269,6 +270,24 @@ static void test_meters(void **state)
     }
 }
 
+/// Samples whose squares no float holds: the meters still tell numbers.
+static void test_meters_of_huge_samples(void **state)
+{
+    (void)state;
+    for (uint32_t done = 0; done < 4800; done += 60) {
+        for (uint32_t i = 0; i < 60; i++) {
+            f.buses.planes[0][i] = i == 0 ? 1e30f : 0.0f;
+            f.buses.planes[1][i] = i == 0 ? -FLT_MAX : 0.5f;
+        }
+        buses_render(&f.buses, f.planes, N_CHANNELS, 60);
+        assert_int_equal(f.buses.n_nonfinite, 0);
+    }
+    const struct bus_meter *m = &f.buses.meters[0];
+    assert_true(m->peak_left == 1e30f && m->peak_right == FLT_MAX);
+    assert_true(m->rms_left <= m->peak_left && m->rms_right <= m->peak_right);
+    assert_true(m->rms_left > 1.0f && m->rms_right > 1.0f);
+}
+
 // ---- set-up ----
 
 static void test_bad_arguments(void **state)
@@ -314,6 +333,7 @@ int main(void)
         TEST(test_loud_is_not_wrong),
         TEST(test_silenced_bus_still_scrubs),
         TEST(test_meters),
+        TEST(test_meters_of_huge_samples),
         TEST(test_bad_arguments),
         TEST(test_small_arenas),
     };

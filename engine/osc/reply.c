@@ -2,6 +2,7 @@
 // reply.c - answers: builds them, packs list items into bundles, sends them to who asked.
 #include "engine/osc/reply.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,17 +33,25 @@ static void flush_bundle(struct replies *r, const struct client *to)
     r->n_bundle = 0;
 }
 
+/// Ends the message that was begun. All that answers are made of has a limit, so it fits.
+static size_t end_message(struct replies *r)
+{
+    size_t n = osc_end(&r->writer, r->message);
+    assert(n > 0);
+    return n;
+}
+
 void reply_send(struct replies *r, const struct client *to)
 {
     flush_bundle(r, to);
-    size_t n = osc_end(&r->writer, r->message);
+    size_t n = end_message(r);
     if (n > 0) send_bytes(r, to, r->message, n);
 }
 
 void reply_add_item(struct replies *r, const struct client *to)
 {
     static const uint8_t header[16] = "#bundle\0\0\0\0\0\0\0\0\1"; // time tag: now
-    size_t n = osc_end(&r->writer, r->message);
+    size_t n = end_message(r);
     if (n == 0) return;
     if (r->n_bundle + 4 + n > sizeof r->bundle) flush_bundle(r, to);
     if (sizeof header + 4 + n > sizeof r->bundle) { // an item that fills a datagram of its own
@@ -61,7 +70,7 @@ void reply_add_item(struct replies *r, const struct client *to)
 void reply_error(struct replies *r, const struct client *to, const char *path, enum api_error error,
                  const char *text)
 {
-    char shown[256]; // no method has a longer path; an answer must come all the same
+    char shown[OSC_MAX_PATH_BYTES]; // no method has a longer path; an answer must come all the same
     snprintf(shown, sizeof shown, "%s", path);
     r->n_errors++;
     if (to->kind == CLIENT_SCORE) {

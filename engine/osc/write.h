@@ -11,10 +11,14 @@
 /// Longest message that a writer holds.
 #define OSC_MAX_MESSAGE_BYTES 4096
 
+/// Room for its arguments, and for its path.
+#define OSC_MAX_ARGS_BYTES (OSC_MAX_MESSAGE_BYTES / 2)
+#define OSC_MAX_PATH_BYTES 256
+
 /// A message under construction. What does not fit is left out and remembered.
 struct osc_writer {
     char tags[OSC_MAX_MESSAGE_BYTES / 16];
-    uint8_t path[256], args[OSC_MAX_MESSAGE_BYTES / 2];
+    uint8_t path[OSC_MAX_PATH_BYTES], args[OSC_MAX_ARGS_BYTES];
     size_t n_path, n_tags, n_args;
     bool overflow;
 };

@@ -35,6 +35,17 @@ uint32_t sound_find(const struct sound_table *t, const char *name)
     return loading;
 }
 
+uint32_t sound_find_file(const struct sound_table *t, const char *name, const struct file_id *id)
+{
+    uint32_t loading = SOUND_NONE, hash = names_hash_text(name);
+    for (uint32_t i = names_first(&t->names, hash); i != NAMES_NONE; i = names_next(&t->names, i)) {
+        if (strcmp(t->entries[i].name, name) != 0 || !file_id_is(&t->entries[i].id, id)) continue;
+        if (t->entries[i].state == SOUND_READY) return i;
+        loading = i;
+    }
+    return loading;
+}
+
 static void free_entry(struct sound_table *t, uint32_t sound)
 {
     struct sound_entry *e = &t->entries[sound];
@@ -150,6 +161,9 @@ enum api_error sound_load(struct sound_table *t, const char *name, const char *p
     *e = (struct sound_entry){
         .state = SOUND_LOADING, .is_listed = true, .first_pending = SOUND_NONE, .last_pending = SOUND_NONE};
     memcpy(e->name, name, strlen(name) + 1);
+    struct file_id id;
+    char reason[LOAD_REASON_BYTES];
+    if (fd >= 0 && file_check(fd, path, &id, reason) == API_OK) e->id = id; // if not, the worker says so
     names_insert(&t->names, names_hash_text(name), *sound);
     bool pushed = push_load(t, *sound, load);
     assert(pushed); // MAX_LOADS slots of the job queue are for loads

@@ -26,7 +26,7 @@ struct sound_entry {
     bool is_cached; // loaded by /play of a path: may go whenever nothing plays it
     char name[SOUND_NAME_BYTES];
     struct decoded decoded; // READY
-    struct file_id id;      // READY
+    struct file_id id;      // READY, or LOADING from a descriptor; else zeroed, which no file has
     struct refcount refs;   // READY: the list's one, and one of each voice
     struct sound_table *table;
     uint64_t last_used; // a count of uses, to find the one that was used longest ago
@@ -56,6 +56,9 @@ NODISCARD enum status sound_table_init(struct sound_table *t, struct allocator *
 /// The listed sound of this name; one that is ready before one that is loading. SOUND_NONE when there is
 /// none.
 uint32_t sound_find(const struct sound_table *t, const char *name);
+
+/// The same, if it is this very file: one that is ready, or is being loaded from a descriptor.
+uint32_t sound_find_file(const struct sound_table *t, const char *name, const struct file_id *id);
 
 /// Begins to load a file into a new entry. `fd` -1: the worker opens `path`; else it is taken over, also on
 /// failure. `known`: an entry for the same path that is still good if the file has not changed, or
