@@ -340,6 +340,7 @@ static void test_reset_gives_everything_back(void **state)
         arena_begin(&a);
         arena_tag(&a, "part");
         uint8_t *p = arena_push(&a, 1 << 20, 1, 1);
+        assert_non_null(p);
         assert_ptr_equal(p, a.base);
         assert_null(arena_push(&a, 1, 1, 1));
         p[0] = p[(1 << 20) - 1] = 7;
