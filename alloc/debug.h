@@ -51,11 +51,11 @@
 /// What free memory is filled with: as a float a large number, as an index or a pointer a wild one.
 #define DEBUG_FREE_BYTE 0xdd
 
-/// True when all of `bytes` at `p` are `value`.
+/// True when all of `bytes` at `p` are `value`. NULL stands for no bytes.
 static inline bool debug_is_filled(const void *p, uint8_t value, size_t bytes)
 {
     const uint8_t *b = p;
-    return bytes == 0 || (b[0] == value && memcmp(b, b + 1, bytes - 1) == 0);
+    return !b || bytes == 0 || (b[0] == value && memcmp(b, b + 1, bytes - 1) == 0);
 }
 
 #if CHIMED_MEMORY_GUARDS || MEMORY_ASAN
@@ -63,7 +63,7 @@ static inline bool debug_is_filled(const void *p, uint8_t value, size_t bytes)
 /// From now on nobody may touch this memory.
 static inline void debug_retire(void *p, size_t bytes)
 {
-    if (CHIMED_MEMORY_GUARDS && bytes > 0) {
+    if (CHIMED_MEMORY_GUARDS && p && bytes > 0) {
         ASAN_UNPOISON_MEMORY_REGION(p, bytes); // parts of it may be retired already
         memset(p, DEBUG_FREE_BYTE, bytes);
     }

@@ -52,7 +52,7 @@ bool slice_equal(struct slice a, struct slice b)
 int slice_compare(struct slice a, struct slice b)
 {
     size_t n = a.length < b.length ? a.length : b.length;
-    int order = n > 0 ? memcmp(a.data, b.data, n) : 0;
+    int order = n > 0 && a.data && b.data ? memcmp(a.data, b.data, n) : 0;
     return order ? order : (a.length > b.length) - (a.length < b.length);
 }
 

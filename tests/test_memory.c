@@ -247,7 +247,8 @@ static void touch(void *p)
 static void test_regions_lie_apart(void **state)
 {
     (void)state;
-    assert_int_equal(memory.reserved_bytes, MEMORY_SPACE_BYTES);
+    assert_int_equal(memory.asked_bytes, MEMORY_SPACE_BYTES);
+    assert_true(memory.reserved_bytes <= MEMORY_SPACE_BYTES); // less under a limit, or valgrind
     for (int i = 0; i < MEMORY_REGIONS; i++) {
         struct memory_part *part = &memory.parts[i];
         size_t space = part->budget_bytes;
