@@ -60,7 +60,8 @@ void vm_decommit(void *base, size_t bytes)
     (void)mprotect(base, bytes, PROT_NONE);
 }
 
-void vm_prefault(void *base, size_t bytes)
+/// Goes over memory that nobody may use yet, so AddressSanitizer must not look.
+__attribute__((no_sanitize("address"))) void vm_prefault(void *base, size_t bytes)
 {
     for (size_t i = 0, page = vm_page_bytes(); i < bytes; i += page) {
         volatile uint8_t *p = (uint8_t *)base + i;

@@ -270,7 +270,8 @@ class Overload(WhilePlaying):
             pass
         self.assertNotIn(name, self.client.buses())
         self.client.do("/bus/new", name)
-        until(lambda: self.fill_and(osc("/bus/set", "other", "solo", 0, "pan", 0.5))[0] == "/error", "a full queue")
+        while self.fill_and(osc("/bus/set", "other", "solo", 0, "pan", 0.5))[0] != "/error":
+            self.client.do("/bus/set", "other", "solo", 1, "pan", 0.0)
         other = self.client.buses()["other"]
         self.assertEqual((other["solo"], other["pan"]), (1, 0))
         self.client.do("/bus/set", "other", "solo", 0)

@@ -42,11 +42,12 @@ class Rendered(unittest.TestCase):
 
     def test_with_few_of_everything(self):
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
-            file.write("[engine]\nvoices = 5\nbuses = 4\nsounds = 3\nsound_memory = 1\nqueue = 64\n")
+            file.write("[engine]\nvoices = 2\nbuses = 4\nsounds = 3\nsound_memory = 1\nqueue = 64\n")
             file.flush()
             score, result = self.render(60, 3, "-c", file.name, "--block", "17")
         self.check(score, result, 60)
-        self.assertIn("refused voices 5/5", result.stderr)
+        for pool in "voices 2/2", "buses 4/4", "sounds 3/3":
+            self.assertIn(f"refused {pool}", result.stderr)
 
 
 class Live(unittest.TestCase):

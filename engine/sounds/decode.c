@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/sounds/headroom.h"
 #include "engine/sounds/source.h"
 
 /// Frames that are read at a time.
@@ -34,6 +35,12 @@ static enum api_error bad_sound(const struct decoder *dec, const char *why)
 static enum api_error cannot_read(const struct decoder *dec)
 {
     return bad_sound(dec, dec->source.error ? strerror(dec->source.error) : sf_strerror(dec->file));
+}
+
+static enum api_error no_memory(const struct decoder *dec)
+{
+    snprintf(dec->reason, LOAD_REASON_BYTES, "%.300s: no memory to decode it", dec->name);
+    return API_INTERNAL;
 }
 
 static enum api_error too_big(const struct decoder *dec, uint64_t bytes)
@@ -263,17 +270,18 @@ static enum api_error read_resampled(const struct decoder *dec)
         return too_big(dec, bytes / 2);
 
     int code;
-    SRC_STATE *src = src_new(SRC_SINC_BEST_QUALITY, dec->info.channels, &code);
     r.samples = make(float, r.max_frames *n_channels, dec->setup->temporary);
-    enum api_error error = API_INTERNAL;
-    if (src && r.samples) {
+    bool is_there = r.samples && headroom_ensure(); // again: the samples may have taken it
+    SRC_STATE *src = is_there ? src_new(SRC_SINC_BEST_QUALITY, dec->info.channels, &code) : NULL;
+    enum api_error error;
+    if (src) {
         error = resample_all(dec, src, &r);
         if (r.n_frames > n_exact) r.n_frames = n_exact;
         for (uint64_t i = 0; i < r.n_frames * n_channels; i++)
             r.peak = fmaxf(r.peak, fabsf(r.samples[i]));
         if (!error) error = store_resampled(dec, &r);
     } else {
-        snprintf(dec->reason, LOAD_REASON_BYTES, "%.300s: no memory to resample", dec->name);
+        error = no_memory(dec);
     }
     unmake(r.samples, r.max_frames * n_channels, dec->setup->temporary);
     src_delete(src);
@@ -282,6 +290,7 @@ static enum api_error read_resampled(const struct decoder *dec)
 
 static enum api_error decode(struct decoder *dec)
 {
+    if (!headroom_ensure()) return no_memory(dec);
     dec->file = source_open_sound(&dec->source, &dec->info);
     if (!dec->file) return cannot_read(dec);
     enum api_error error = check_header(dec);

@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "engine/sounds/headroom.h"
+
 static uint32_t power_of_two_from(uint32_t n)
 {
     uint32_t p = 2;
@@ -135,6 +137,7 @@ enum status worker_start(struct worker *w)
 {
     // Signals are for the control thread.
     sigset_t all, old;
+    headroom_init();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int error = pthread_create(&w->thread, NULL, run, w);
