@@ -25,8 +25,8 @@ class Score:
         noise = [self.random.randrange(-3000, 3000) for _ in range(12000)]
         whole = harness.wav(noise, 2)
         self.files = [self.write(f"{i}.wav", data) for i, data in enumerate([
-            harness.wav(noise), whole, harness.wav(noise[:2205], rate=44100), harness.wav([s / 32768 for s in noise], bits=-32),
-            harness.wav(noise[:100]), harness.wav(noise * 3)])]
+            harness.wav(noise), whole, harness.wav(noise[:2205], rate=44100),
+            harness.wav([s / 32768 for s in noise], bits=-32), harness.wav(noise[:100]), harness.wav(noise * 3)])]
         self.damaged = [self.write("short.wav", whole[:9000]), self.write("text.wav", b"no sound at all"),
                         self.write("empty.wav", b"")]
 
@@ -41,7 +41,8 @@ class Score:
         words = []
         for key, (low, high) in ranges.items():
             if self.random.random() < 0.4:
-                words += [key, self.random.randint(low, high) if isinstance(low, int) else self.random.uniform(low, high)]
+                draw = self.random.randint if isinstance(low, int) else self.random.uniform
+                words += [key, draw(low, high)]
         return words
 
     def wrong(self):
@@ -58,7 +59,8 @@ class Score:
                 id=(0, 99), gain=(-40.0, -20.0), pan=(-1.0, 1.0), rate=(0.06, 4.0), start=(0.0, 0.1), fade=(0.0, 0.3),
                 fade_out=(0.0, 0.3), loop=(0, 1), loop_count=(0, 3), paused=(0, 1), notify=(0, 1))],
             lambda: ["/stop", r.choice([voice, "all"]), *self.some(fade=(0.0, 0.5))],
-            lambda: ["/voice/set", voice, *self.some(gain=(-40.0, -20.0), rate=(-4.0, -0.06), ramp=(0.0, 0.2), loop=(0, 1))],
+            lambda: ["/voice/set", voice, *self.some(gain=(-40.0, -20.0), rate=(-4.0, -0.06), ramp=(0.0, 0.2),
+                                                    loop=(0, 1))],
             lambda: ["/seek", voice, r.uniform(0, 0.2)],
             lambda: [r.choice(["/pause", "/resume"]), r.choice([voice, "all"]), *self.some(fade=(0.0, 0.1))],
             lambda: ["/sound/load", name, file],

@@ -119,7 +119,8 @@ class NoMemory(Load):
         self.check(path, "pread for chimed")
 
     def test_resampled(self):
-        self.check(self.make("a.wav", wav(NOISE, rate=44100)), "aligned_alloc for chimed", "calloc for libsamplerate.so.0")
+        path = self.make("a.wav", wav(NOISE, rate=44100))
+        self.check(path, "aligned_alloc for chimed", "calloc for libsamplerate.so.0")
 
     def test_cut_short(self):
         self.check(self.make("a.wav", wav(NOISE, 2)[:20000]))
