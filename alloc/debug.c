@@ -8,11 +8,11 @@
 
 void debug_fail(const char *format, ...)
 {
+    char text[512];
     va_list args;
     va_start(args, format);
-    fputs("chimed: memory: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    fprintf(stderr, "chimed: memory: %s\n", text);
     abort();
 }
