@@ -76,6 +76,7 @@ class Case:
         return cpu
 
     def measure(self, core):
+        self.run(core, SHORT_S)  # a virtual machine's host takes long to give it memory that others had before
         self.short_cpu.append(self.run(core, SHORT_S))
         self.long_cpu.append(self.run(core, SHORT_S + self.long_s))
 
@@ -87,11 +88,12 @@ class Case:
         return [(cpu - start_up) * 1e9 / (self.n_units * self.long_s * RATE) for cpu in self.long_cpu]
 
     def calibrate(self, core, cpu_s):
-        """Chooses the length so that what is measured takes about `cpu_s`, and no less than what is taken off."""
+        """Chooses the length so that what is measured takes about `cpu_s`, and three times what is taken off."""
         self.measure(core)
-        cost = max(self.results[0], LEAST_NS)
-        seconds = max(cpu_s, self.short_cpu[0]) * 1e9 / (cost * self.n_units * RATE)
-        self.long_s, self.long_cpu = round(min(max(seconds, 2), 1000), 1), []
+        self.measure(core)
+        start_up, cpu = min(self.short_cpu), min(self.long_cpu)
+        cost = max((cpu - start_up) / self.long_s, LEAST_NS * 1e-9 * self.n_units * RATE)  # s for a second of audio
+        self.long_s, self.long_cpu = round(min(max(max(cpu_s, 3 * start_up) / cost, 2), 1000), 1), []
 
     def median(self):
         return statistics.median(self.results)
