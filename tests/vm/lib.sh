@@ -2,7 +2,7 @@
 # lib.sh - what guest scripts share: checks, waiting with a limit, and a chimed to test.
 # shellcheck shell=bash
 CHIMED=$BUILD/engine/chimed
-SOCKET=/run/work/chimed.sock
+SOCKET=/run/test/chimed.sock
 # shellcheck disable=SC2034 # for the script that reads this file
 failed=0
 
