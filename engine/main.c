@@ -90,8 +90,10 @@ static int check_config(const struct config *config)
         return 1;
     }
     engine_print_memory(&engine, stdout);
+    enum status status = engine_seal(&engine, reason); // says what cannot be locked, as the start would
+    if (status) log_error("%s", reason);
     engine_fini(&engine);
-    return 0;
+    return status ? 1 : 0;
 }
 
 static bool set_log_level(const char *name)
