@@ -113,7 +113,9 @@ pcm.taken {{ type taken }}
 
     @unittest.skipUnless(IS_ROOT and "address" not in SANITIZE, "needs root, and an mlock() that works")
     def test_locked_memory_that_is_a_must(self):
-        self.fails(Daemon(user=NOBODY, config="[engine]\nlock_memory = yes"), "cannot lock", "RLIMIT_MEMLOCK")
+        config = "[engine]\nlock_memory = yes"
+        self.fails(Daemon(user=NOBODY, config=config), "cannot lock", "RLIMIT_MEMLOCK", "chimed.conf:4: lock_memory = yes")
+        self.fails(Daemon("--check-config", user=NOBODY, config=config), "cannot lock", "chimed.conf:4: lock_memory = yes")
 
     @unittest.skipUnless(IS_ROOT, "only root can become another user")
     def test_read_only_runtime_folder(self):
