@@ -2,6 +2,14 @@
 // queue.c - set-up of the queue between two threads.
 #include "alloc/queue.h"
 
+uint32_t queue_slots_for(uint32_t n_records)
+{
+    uint32_t n_slots = 2;
+    while (n_slots < n_records)
+        n_slots *= 2;
+    return n_slots;
+}
+
 enum status queue_init(struct queue *q, struct allocator *a, uint32_t n_slots, uint32_t record_bytes)
 {
     *q = (struct queue){0};

@@ -29,6 +29,9 @@ struct queue {
 
 // ---- set-up: before any thread runs ----
 
+/// Slots of a queue that holds `n_records` (up to 2^24): the next power of two.
+uint32_t queue_slots_for(uint32_t n_records);
+
 /// Borrows memory of `a` for the arena's life. `n_slots`: a power of two, 2 to 2^24. Fails with
 /// STATUS_NO_MEMORY or STATUS_BAD_ARGUMENT.
 NODISCARD enum status queue_init(struct queue *q, struct allocator *a, uint32_t n_slots,

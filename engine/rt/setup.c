@@ -11,14 +11,6 @@
 static_assert(OWED_EVENTS(65536) + SPARE_EVENTS <= 1u << 24,
               "the event queue of the largest engine can be made");
 
-static uint32_t power_of_two_from(uint32_t n)
-{
-    uint32_t p = 2;
-    while (p < n)
-        p *= 2;
-    return p;
-}
-
 enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
                            const struct mixer_config *config, uint32_t queue_slots)
 {
@@ -28,8 +20,7 @@ enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
     allocator_tag(a, "command and event queues");
     enum status status = queue_init(&e->commands, a, queue_slots, sizeof(struct command));
     if (status) return status;
-    status =
-        queue_init(&e->events, a, power_of_two_from(e->owed_events + SPARE_EVENTS), sizeof(struct event));
+    status = queue_init(&e->events, a, queue_slots_for(e->owed_events + SPARE_EVENTS), sizeof(struct event));
     if (status) return status;
     allocator_tag(a, "reports");
     status = ring_init(&e->reports, a, REPORT_BYTES, REPORT_BLOCKS);

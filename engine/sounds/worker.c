@@ -11,20 +11,12 @@
 
 #include "engine/sounds/headroom.h"
 
-static uint32_t power_of_two_from(uint32_t n)
-{
-    uint32_t p = 2;
-    while (p < n)
-        p *= 2;
-    return p;
-}
-
 enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
                         const struct config *config, uint32_t engine_rate, uint32_t max_jobs)
 {
     *w = (struct worker){.engine_rate = engine_rate, .map = map, .wake_fd = -1, .result_fd = -1};
     allocator_tag(a, "jobs and their results");
-    uint32_t n_slots = power_of_two_from(max_jobs + 1); // and JOB_QUIT
+    uint32_t n_slots = queue_slots_for(max_jobs + 1); // and JOB_QUIT
     enum status status = queue_init(&w->jobs, a, n_slots, sizeof(struct job));
     if (status) return status;
     status = queue_init(&w->results, a, n_slots, sizeof(struct job_result));
