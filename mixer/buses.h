@@ -8,7 +8,7 @@
 #include "alloc/attr.h"
 #include "alloc/status.h"
 #include "mixer/kernel.h"
-#include "mixer/level.h"
+#include "mixer/change.h"
 #include "mixer/ramp.h"
 
 /// Bus 0 is the root of the tree.
@@ -29,6 +29,14 @@ struct bus_graph {
 struct bus_meter {
     float peak_left, peak_right;
     float rms_left, rms_right;
+};
+
+/// What control wants to know of a bus.
+struct bus_report {
+    struct bus_meter meter;
+    float gain_db, pan; // that hold, or that ramps lead to
+    bool mute, solo;
+    bool is_silenced; // by its own mute, or by the solo of others
 };
 
 /// Owned by rt once it runs.
@@ -70,8 +78,16 @@ void bus_graph_sort(struct bus_graph *g);
 
 /// The graph used until now goes back to control.
 RT_SAFE const struct bus_graph *buses_set_graph(struct buses *b, const struct bus_graph *graph);
-/// Takes at least the declick ramp, unless `ramp_frames` is 0: then it is at once (a bus that is new).
-RT_SAFE void buses_set_level(struct buses *b, uint32_t bus, const struct level *level);
+/// A change takes the declick ramp at least, but for a bus that has not sounded yet: that one is at its level at
+/// once, and may be told before its graph comes.
+RT_SAFE void buses_set_gain(struct buses *b, uint32_t bus, const struct change *change);
+RT_SAFE void buses_set_pan(struct buses *b, uint32_t bus, const struct change *change);
+RT_SAFE void buses_set_mute(struct buses *b, uint32_t bus, bool on, uint32_t ramp_frames);
+/// While any bus is soloed, a bus is heard when it is soloed, or lies above or below one that is.
+RT_SAFE void buses_set_solo(struct buses *b, uint32_t bus, bool on, uint32_t ramp_frames);
+/// Silences all that goes to the device, for good.
+RT_SAFE void buses_fade_out(struct buses *b, uint32_t ramp_frames);
+RT_SAFE void buses_report(const struct buses *b, uint32_t bus, struct bus_report *report);
 /// Silences the planes that voices add to.
 RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames);
 /// Sums the tree from its leaves to the device: adds to `out`, one plane for each of `n_channels`. Outputs

@@ -10,7 +10,7 @@
 #include "alloc/scratch.h"
 #include "alloc/status.h"
 #include "mixer/kernel.h"
-#include "mixer/level.h"
+#include "mixer/change.h"
 #include "mixer/ramp.h"
 #include "mixer/sinc.h"
 #include "mixer/sound.h"
@@ -26,7 +26,7 @@ struct voice_start {
     const struct sound *sound;
     int64_t position;                // 32.32 frames
     int64_t increment;               // 32.32 frames an output frame; negative: in reverse
-    struct level level;              // ramp_frames is not used: the level holds from the first frame
+    float gain_db, pan;              // hold from the first frame
     uint32_t start_frame, end_frame; // the voice ends outside of [start, end)
     uint32_t loop_start, loop_end;   // the loop region; loop_end 0: none
     uint32_t loop_count;             // passes; 0: without end
@@ -35,6 +35,15 @@ struct voice_start {
     uint16_t bus;
     enum interpolation interpolation; // CUBIC, LINEAR or SINC
     bool looping, paused;
+};
+
+/// What control wants to know of a voice.
+struct voice_report {
+    int64_t position, increment; // 32.32 frames
+    float gain_db, pan;          // that hold, or that ramps lead to
+    uint32_t passes_left;        // of its loop; 0: without end
+    uint8_t state;               // enum voice_state
+    bool looping;
 };
 
 /// The states of a slot. STOPPING, PAUSING and SEEKING fade to silence and then end, hold, or jump.
@@ -125,9 +134,16 @@ RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames)
 /// A voice that is cued takes `fade_frames` as they are, so that its attack is kept; all others, and all
 /// other fades, take the declick ramp at least.
 RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames);
+/// To a position of its sound, 32.32 frames; kept inside the sound.
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
-RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level);
-RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment);
+/// dB, kept in -200 to 24; -200 is silence.
+RT_SAFE void voices_set_gain(struct voices *v, uint32_t slot, const struct change *change);
+/// Kept in -1 to 1.
+RT_SAFE void voices_set_pan(struct voices *v, uint32_t slot, const struct change *change);
+/// Frames of the sound a frame; its magnitude is kept in 0.06 to 16, and a relative change does not turn it round.
+/// A ramp of 0 frames is at once: the position goes on without a jump.
+RT_SAFE void voices_set_rate(struct voices *v, uint32_t slot, const struct change *change);
+RT_SAFE void voices_report(const struct voices *v, uint32_t slot, struct voice_report *report);
 /// CUBIC, LINEAR or SINC.
 RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation);
 /// The current pass of the loop is the last one.

@@ -11,8 +11,10 @@
 #include "alloc/queue.h"
 #include "alloc/ring.h"
 #include "alloc/status.h"
+#include "engine/rt/clock.h"
 #include "engine/rt/command.h"
 #include "engine/rt/event.h"
+#include "engine/rt/schedule.h"
 #include "mixer/mixer.h"
 
 /// Commands that one call of engine_rt_process() takes at the most; the rest wait for the next one.
@@ -23,6 +25,9 @@
 
 /// Bus graphs that control has.
 #define MAX_GRAPHS 64
+
+/// Voice reports that may be under way at once.
+#define MAX_VOICE_REPORTS 1024
 
 /// Room for the reports that may be left out when it is used up (EVENT_NONFINITE).
 #define SPARE_EVENTS 1024
@@ -39,17 +44,24 @@ struct snapshot {
     uint64_t n_clipped, n_nonfinite;
     uint32_t n_active; // voices that sound or are paused
     uint32_t n_buses;
-    struct bus_meter meters[]; // n_buses of them
+    struct bus_report buses[]; // n_buses of them
 };
 
 struct engine_rt {
     struct queue commands;  // control > rt
     struct queue events;    // rt > control
     struct latest snapshot; // rt > control: struct snapshot
+    struct latest clock_state; // rt > control: struct clock_state, at every cycle
     struct ring reports;    // rt > control: what events point to, for REPORT_BLOCKS blocks
 
     // owned by rt
     struct mixer mixer;
+    struct clock clock;
+    struct schedule schedule;
+    uint32_t *generation;    // of each voice slot
+    struct command next;     // taken from the queue, and due later in this cycle or in the next
+    bool has_next;
+    bool watches_voices;     // reports loops and pauses
     uint64_t frame; // frames rendered since the start
     uint64_t n_nonfinite;
     uint64_t n_reports_lost; // reports that found no room
@@ -66,18 +78,20 @@ struct rt_memory {
     struct mixer_memory mixer;
 };
 
-/// `queue_slots`: a power of two.
+/// `queue_slots`: a power of two. `n_scheduled`: commands that can wait for their time, 1 to 65535. Its clock is
+/// live; clock_init_exact() makes it exact.
 NODISCARD enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
-                                     const struct mixer_config *config, uint32_t queue_slots);
+                                     const struct mixer_config *config, uint32_t queue_slots, uint32_t n_scheduled);
 
 // ---- rt ----
 
-/// Takes the waiting commands, in order, then writes the next `n_frames` to `out`, one plane for each of the
-/// mixer's `n_channels`. Any number of frames; 0 only takes commands. Renders in blocks that end where the
-/// engine's frame count is a multiple of BLOCK_FRAMES, so that the result does not depend on how the calls
-/// are cut.
-RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels,
-                               uint32_t n_frames);
+/// Takes the waiting commands, in order, and those of the schedule that are due, each at its frame, and writes the
+/// next `n_frames` to `out`, one plane for each of the mixer's `n_channels`. Any number of frames; 0 only takes
+/// commands that are to be done now. Renders in blocks that end where the engine's frame count is a multiple of
+/// BLOCK_FRAMES or a command is due, so that the result does not depend on how the calls are cut. `now`: when the
+/// cycle began; NULL when the clock is exact.
+RT_SAFE void engine_rt_process(struct engine_rt *e, const struct moment *now, float *const *out,
+                               uint32_t n_channels, uint32_t n_frames);
 
 /// Carries out one command now.
 RT_SAFE void apply_command(struct engine_rt *e, const struct command *c);
