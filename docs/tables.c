@@ -16,7 +16,7 @@ const struct param params[] = {
 };
 
 const struct method methods[N_METHODS] = {
-#define METHOD(id, path, doc, answer, example) {path, doc, answer, example},
+#define METHOD(id, path, role, timing, doc, answer, example) {path, doc, answer, example},
 #include "engine/osc/api.def"
 };
 

@@ -15,7 +15,7 @@ enum param_id {
 };
 
 enum method_id {
-#define METHOD(id, path, doc, answer, example) METHOD_##id,
+#define METHOD(id, path, role, timing, doc, answer, example) METHOD_##id,
 #include "engine/osc/api.def"
     N_METHODS
 };

@@ -88,19 +88,43 @@ struct pool_usage {
 struct call {
     const struct request *request;
     const struct client *client;
-    const char *path;
-    int *fd; // came with the datagram; who takes it sets it to -1
+    const char *path; // of the method
+    int *fd;          // came with the datagram; who takes it sets it to -1
+    enum when when;   // what its commands get
+    uint64_t time;
+    bool is_alone; // no other message came with it, and it is not scheduled: it may be answered later than others
+    bool drop_late;
+    uint32_t index; // of the message in its packet
 };
 
-/// Hands a command to rt. False when the queue is full (counted).
+/// Hands a command that belongs to no request to rt, to be done now. False when the queue is full (counted).
 NODISCARD bool control_push(struct control *c, const struct command *command);
 /// True when `n` commands would be taken.
 bool control_has_room(struct control *c, uint32_t n);
-/// Answers /error.
+
+// A handler stages its commands, says how each of its changes to the books is undone, and ends with one call_done or
+// one refusal; rt and the client see all of it, with that of the other messages of the same bundle, or nothing.
+
+/// Adds a command of a request, with the request's time. False when the queue or the schedule is full: then the call
+/// has been refused.
+NODISCARD bool control_stage(struct control *c, const struct call *call, struct command *command);
+/// How a change of the books is taken back when this or a later message of the packet is refused.
+typedef void undo(struct control *c, uint32_t index, uint64_t old);
+void control_undo_later(struct control *c, undo *undo, uint32_t index, uint64_t old);
+/// The call needs a sound that is being loaded: its packet is tried again from its beginning when that has ended,
+/// or refused with the load's error.
+void control_wait_for_load(struct control *c, const struct call *call, uint32_t sound);
+
+/// `/done path ...`, sent when all of the packet has been accepted.
+void call_done(struct control *c, const struct call *call);
+void call_done_int(struct control *c, const struct call *call, int32_t value);
+void call_done_text(struct control *c, const struct call *call, const char *value);
+void call_done_voice(struct control *c, const struct call *call, uint32_t slot);
+/// `/error path code text`; nothing of the packet is done.
 PRINTF_LIKE(4, 5)
 void control_refuse(struct control *c, const struct call *call, enum api_error error, const char *format,
                     ...);
-/// Answers that the command queue is full.
+/// The same, with API_FULL, for the command queue.
 void control_refuse_full(struct control *c, const struct call *call);
 /// Seconds to frames, rounded; UINT32_MAX at the most.
 uint32_t control_frames(const struct control *c, double seconds);

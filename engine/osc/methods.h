@@ -13,7 +13,7 @@ enum api_error {
 };
 
 enum method {
-#define METHOD(id, path, doc, answer, example) METHOD_##id,
+#define METHOD(id, path, role, timing, doc, answer, example) METHOD_##id,
 #include "engine/osc/api.def"
     N_METHODS
 };
@@ -24,12 +24,23 @@ enum param {
     N_PARAMS
 };
 
+/// What a client may do; each role may do what the ones before it may.
+enum role { ROLE_READ, ROLE_PLAY, ROLE_ADMIN };
+
+/// What the daemon sends unasked.
+enum osc_event {
+#define EVENT(id, path, doc) OSC_EVENT_##id,
+#include "engine/osc/api.def"
+    N_OSC_EVENTS
+};
+
 enum param_type {
     PARAM_TYPE_INT,
     PARAM_TYPE_FLOAT,
     PARAM_TYPE_TEXT,
     PARAM_TYPE_BOOL,
     PARAM_TYPE_RATE,
+    PARAM_TYPE_VOICE,
     PARAM_TYPE_VOICES
 };
 
@@ -43,7 +54,10 @@ struct param_info {
 /// What a method takes.
 struct method_info {
     const char *path;
+    enum role role;
+    bool is_timed;      // can be scheduled
     uint64_t keys;      // a bit for each enum param that may stand as a name-value pair
+    uint64_t relative;  // likewise: that may be relative
     uint8_t args[4];    // enum param of each positional argument
     uint8_t n_args;     // at the most
     uint8_t n_required; // at the least
@@ -58,6 +72,9 @@ const struct method_info *method_info(enum method m);
 
 /// The method with this path; N_METHODS when there is none.
 enum method method_find(const char *path);
+
+/// The path of an event.
+const char *osc_event_path(enum osc_event e);
 
 /// The stable code of an error, as it stands in /error.
 const char *api_error_code(enum api_error e);
