@@ -23,7 +23,7 @@ struct queue {
     uint32_t record_bytes;
     alignas(CACHE_LINE) _Atomic uint32_t tail; // written by the producer
     uint32_t head_seen;
-    uint32_t n_staged; // records behind the tail that the consumer cannot see yet
+    uint32_t n_staged;                         // records behind the tail that the consumer cannot see yet
     alignas(CACHE_LINE) _Atomic uint32_t head; // written by the consumer
     uint32_t tail_seen;
 };
@@ -40,17 +40,18 @@ NODISCARD enum status queue_init(struct queue *q, struct allocator *a, uint32_t 
 
 // ---- producer thread ----
 
-/// Copies one record. False when full: nothing was written.
+/// Copies one record. False when full: nothing was written. Not while records are staged.
 RT_SAFE NODISCARD bool queue_push(struct queue *q, const void *record);
 
 /// The same, but the consumer sees the record only after queue_commit(): so that it finds all records of one
-/// group or none.
+/// group or none. False when full: what was staged before stays so.
 RT_SAFE NODISCARD bool queue_stage(struct queue *q, const void *record);
+/// Hands over all staged records at once.
 RT_SAFE void queue_commit(struct queue *q);
 /// Takes all staged records back.
 RT_SAFE void queue_unstage(struct queue *q);
 
-/// Records that can be pushed now without being refused.
+/// Records that can be pushed or staged now without being refused; those that are staged have theirs.
 RT_SAFE uint32_t queue_room(struct queue *q);
 
 // ---- consumer thread ----

@@ -2,6 +2,7 @@
 // test_queue.c - the queue between two threads.
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alloc/queue.h"
@@ -153,6 +154,86 @@ static void test_small_arenas(void **state)
     check_arena_sizes(&(struct arena_user){init_one, NULL, &q});
 }
 
+// ---- groups ----
+
+static void stage(struct queue *q, uint64_t n, bool expected)
+{
+    struct record r = make_record(n);
+    assert_int_equal(queue_stage(q, &r), expected);
+}
+
+/// Groups of every size that fits, from every state of the queue, near a wrap of the indices.
+static void test_groups_come_whole(void **state)
+{
+    (void)state;
+    for (uint32_t before = 0; before < 8; before++)
+        for (uint32_t size = 0; size <= 8 - before; size++) {
+            struct arena a;
+            struct queue q;
+            struct record r;
+            open_queue(&q, &a, 8, UINT32_MAX - 3);
+            for (uint32_t i = 0; i < before; i++)
+                push(&q, i, true);
+            for (uint32_t i = 0; i < size; i++) {
+                stage(&q, before + i, true);
+                assert_int_equal(queue_used(&q), before); // not seen yet
+                assert_int_equal(queue_room(&q), 8 - before - i - 1);
+            }
+            for (uint32_t i = 0; i < before; i++)
+                pop(&q, i);
+            assert_false(queue_pop(&q, &r));
+            queue_commit(&q);
+            check_sizes(&q, size);
+            for (uint32_t i = 0; i < size; i++)
+                pop(&q, before + i);
+            assert_false(queue_pop(&q, &r));
+            queue_commit(&q); // of nothing
+            check_sizes(&q, 0);
+            arena_fini(&a);
+        }
+}
+
+static void test_groups_can_be_taken_back(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct queue q;
+    struct record r;
+    open_queue(&q, &a, 4, UINT32_MAX - 1);
+    push(&q, 0, true);
+    for (uint64_t round = 0; round < 10; round++) {
+        stage(&q, 100, true);
+        stage(&q, 101, true);
+        stage(&q, 102, true);
+        stage(&q, 103, false); // full: what is staged stays so
+        assert_int_equal(queue_room(&q), 0);
+        queue_unstage(&q);
+        check_sizes(&q, 1);
+        push(&q, round + 1, true);
+        pop(&q, round);
+    }
+    pop(&q, 10);
+    assert_false(queue_pop(&q, &r));
+    arena_fini(&a);
+}
+
+static void test_room_comes_back_while_staged(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct queue q;
+    open_queue(&q, &a, 2, 0);
+    push(&q, 0, true);
+    stage(&q, 1, true);
+    stage(&q, 2, false);
+    pop(&q, 0);
+    stage(&q, 2, true);
+    queue_commit(&q);
+    pop(&q, 1);
+    pop(&q, 2);
+    arena_fini(&a);
+}
+
 // ---- two threads ----
 
 #define N_RECORDS 300000u
@@ -199,6 +280,64 @@ static void test_two_threads(void **state)
     }
 }
 
+#define GROUP 7u
+
+/// Groups of GROUP records; every other one is taken back first.
+static void *produce_groups(void *context)
+{
+    struct queue *q = context;
+    for (uint64_t n = 0; n < N_RECORDS / GROUP * GROUP;) {
+        uint64_t i = 0;
+        for (; i < GROUP; i++) {
+            struct record r = make_record(n + i);
+            if (!queue_stage(q, &r)) break;
+        }
+        if (i == GROUP && n % 2) {
+            struct record r = make_record(UINT64_MAX);
+            while (queue_stage(q, &r))
+                continue; // until it is full
+            queue_unstage(q);
+            for (i = 0; i < GROUP; i++) {
+                r = make_record(n + i);
+                if (!queue_stage(q, &r)) abort(); // there was room for it
+            }
+        }
+        if (i == GROUP) {
+            queue_commit(q);
+            n += GROUP;
+        } else {
+            queue_unstage(q);
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+static void test_groups_of_two_threads(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct queue q;
+    pthread_t thread;
+    open_queue(&q, &a, 16, UINT32_MAX - 1000);
+    assert_int_equal(pthread_create(&thread, NULL, produce_groups, &q), 0);
+    for (uint64_t n = 0; n < N_RECORDS / GROUP * GROUP;) {
+        struct record r, expected = make_record(n);
+        uint32_t used = queue_used(&q);
+        if (used % GROUP != (GROUP - (uint32_t)(n % GROUP)) % GROUP)
+            fail_msg("%u records wait before record %llu: a group was cut", used, (unsigned long long)n);
+        if (!queue_pop(&q, &r)) {
+            sched_yield();
+            continue;
+        }
+        if (memcmp(&r, &expected, sizeof r) != 0) fail_msg("record %llu is torn", (unsigned long long)n);
+        n++;
+    }
+    pthread_join(thread, NULL);
+    check_sizes(&q, 0);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,7 +347,11 @@ int main(void)
         cmocka_unit_test(test_records_of_any_size),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_small_arenas),
+        cmocka_unit_test(test_groups_come_whole),
+        cmocka_unit_test(test_groups_can_be_taken_back),
+        cmocka_unit_test(test_room_comes_back_while_staged),
         cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_groups_of_two_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
