@@ -13,6 +13,7 @@
 #include "alloc/status.h"
 #include "engine/backends/backend.h"
 #include "engine/bus_table.h"
+#include "engine/call.h"
 #include "engine/config.h"
 #include "engine/osc/parse.h"
 #include "engine/osc/reply.h"
@@ -20,13 +21,11 @@
 #include "engine/rt/engine_rt.h"
 #include "engine/sounds/sound_table.h"
 #include "engine/sounds/worker.h"
+#include "engine/transaction.h"
 #include "engine/voice_table.h"
 
 /// For the largest nested work: rt's report on as many buses as there can be, with room to spare.
 #define CONTROL_STACK_BYTES 32768
-
-/// Longest sentence of an /error, with its closing 0.
-#define ERROR_TEXT_BYTES 1024
 
 /// A /sync that waits: first for the loads before it, then for its way through rt.
 struct sync {
@@ -84,55 +83,21 @@ struct pool_usage {
     uint64_t n_used, n_blocks, n_high, n_refused;
 };
 
-/// A request with its way back.
-struct call {
-    const struct request *request;
-    const struct client *client;
-    const char *path; // of the method
-    int *fd;          // came with the datagram; who takes it sets it to -1
-    enum when when;   // what its commands get
-    uint64_t time;
-    bool is_alone; // no other message came with it, and it is not scheduled: it may be answered later than others
-    bool drop_late;
-    uint32_t index; // of the message in its packet
-};
-
-/// Hands a command that belongs to no request to rt, to be done now. False when the queue is full (counted).
+/// Hands a command that belongs to no request to rt, to be done now. Not before a packet's commands have been
+/// handed over: of methods that dispatch.c calls in the second pass, and of what events and loads bring.
+/// False when the queue is full (counted).
 NODISCARD bool control_push(struct control *c, const struct command *command);
 /// True when `n` commands would be taken.
 bool control_has_room(struct control *c, uint32_t n);
 
-// A handler stages its commands, says how each of its changes to the books is undone, and ends with one call_done or
-// one refusal; rt and the client see all of it, with that of the other messages of the same bundle, or nothing.
-
-/// Adds a command of a request, with the request's time. False when the queue or the schedule is full: then the call
-/// has been refused.
-NODISCARD bool control_stage(struct control *c, const struct call *call, struct command *command);
-/// How a change of the books is taken back when this or a later message of the packet is refused.
-typedef void undo(struct control *c, uint32_t index, uint64_t old);
-void control_undo_later(struct control *c, undo *undo, uint32_t index, uint64_t old);
-/// The call needs a sound that is being loaded: its packet is tried again from its beginning when that has ended,
-/// or refused with the load's error.
-void control_wait_for_load(struct control *c, const struct call *call, uint32_t sound);
-
-/// `/done path ...`, sent when all of the packet has been accepted.
-void call_done(struct control *c, const struct call *call);
-void call_done_int(struct control *c, const struct call *call, int32_t value);
-void call_done_text(struct control *c, const struct call *call, const char *value);
-void call_done_voice(struct control *c, const struct call *call, uint32_t slot);
-/// `/error path code text`; nothing of the packet is done.
-PRINTF_LIKE(4, 5)
-void control_refuse(struct control *c, const struct call *call, enum api_error error, const char *format,
-                    ...);
-/// The same, with API_FULL, for the command queue.
-void control_refuse_full(struct control *c, const struct call *call);
 /// Seconds to frames, rounded; UINT32_MAX at the most.
 uint32_t control_frames(const struct control *c, double seconds);
 /// Page faults of the audio thread since it began.
 uint64_t control_page_faults(const struct control *c);
 /// The same since it has warmed up; 0 before.
 uint64_t control_page_faults_when_warm(const struct control *c);
-/// Publishes the present tree of buses, now or as soon as a graph is free.
+/// Publishes the present tree of buses: with the commands of the packet that is being handled, or now, or as
+/// soon as a graph is free.
 void control_publish_graph(struct control *c);
 
 #endif

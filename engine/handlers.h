@@ -20,6 +20,9 @@ void handle_bus_set(struct control *c, const struct call *call);
 void handle_bus_list(struct control *c, const struct call *call);
 void handle_status(struct control *c, const struct call *call);
 void handle_memory(struct control *c, const struct call *call);
+void handle_time(struct control *c, const struct call *call);
+void handle_clear(struct control *c, const struct call *call);
+void handle_hello(struct control *c, const struct call *call);
 void handle_ping(struct control *c, const struct call *call);
 void handle_sync(struct control *c, const struct call *call);
 void handle_quit(struct control *c, const struct call *call);
@@ -37,6 +40,11 @@ bool read_quality(struct control *c, const struct call *call, enum interpolation
 struct level voice_level(const struct control *c, const struct voice_entry *v, uint32_t ramp_frames);
 /// Hands the voices that wait for one sound to another, which is ready.
 void move_pending_voices(struct control *c, uint32_t from, uint32_t to);
+/// A load that has been begun comes to nothing: nobody is told, and what it brings goes.
+void drop_load(struct control *c, uint32_t sound);
+/// A scheduled start was dropped ("dropped") or taken back ("cancelled"): its slot and its sound go back, and
+/// who asked to be notified hears of its end.
+void finish_unstarted_voice(struct control *c, uint32_t slot, const char *why);
 /// A load came back from the worker.
 void finish_load(struct control *c, uint32_t sound, struct load *load);
 /// rt says that a voice has ended.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// client.h - where a message came from, and where its answer goes.
+// client.h - where a message came from, what its sender may do, and where its answer goes.
 #ifndef ENGINE_OSC_CLIENT_H
 #define ENGINE_OSC_CLIENT_H
 #include <netinet/in.h>
@@ -8,9 +8,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "engine/osc/methods.h"
+
 /// Where a message came from and its answer goes to.
 struct client {
     enum { CLIENT_NONE, CLIENT_UNIX, CLIENT_UDP, CLIENT_SCORE } kind;
+    enum role role; // no part of what client_is() compares
     socklen_t address_bytes;
     union {
         struct sockaddr any;

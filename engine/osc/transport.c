@@ -170,10 +170,18 @@ static void read_ancillary(struct transport *t, struct msghdr *header, struct da
     }
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
 bool transport_receive(struct transport *t, int fd, uint8_t *buffer, struct datagram *d)
 {
     *d = (struct datagram){.bytes = buffer, .fd = -1};
     d->client.kind = fd == t->unix_fd ? CLIENT_UNIX : CLIENT_UDP;
+    d->client.role = ROLE_ADMIN;
     // One byte more than a packet may have, so that a longer one is told from one that just fits.
     struct iovec bytes = {.iov_base = buffer, .iov_len = OSC_MAX_PACKET_BYTES + 1};
     union {
@@ -188,6 +196,7 @@ bool transport_receive(struct transport *t, int fd, uint8_t *buffer, struct data
                             .msg_controllen = sizeof ancillary.bytes};
     ssize_t n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (n < 0) return false;
+    d->arrival_ns = (uint64_t)now_ns();
     read_ancillary(t, &header, d);
     d->n_bytes = (uint32_t)n;
     d->client.address_bytes = header.msg_namelen;
@@ -196,13 +205,6 @@ bool transport_receive(struct transport *t, int fd, uint8_t *buffer, struct data
 }
 
 // ---- sending ----
-
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
 
 /// False when the client has no room. True when nothing is left to do: it is sent, or the client is gone, or
 /// the answer can never be sent (counted).

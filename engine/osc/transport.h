@@ -28,6 +28,7 @@ struct datagram {
     const uint8_t *bytes;
     uint32_t n_bytes;
     struct client client;
+    uint64_t arrival_ns; // CLOCK_MONOTONIC
     int fd; // a file descriptor that came with it, to be closed by the receiver; -1: none
 };
 
