@@ -104,8 +104,8 @@ static void test_removes_from_anywhere(void **state)
 static void test_a_removal_can_let_an_entry_rise(void **state)
 {
     struct schedule *s = &((struct fixture *)*state)->s;
-    static const uint64_t times[] = {0, 100, 1, 101, 102, 2, 3, 103, 104, 105, 106, 4};
-    static const uint32_t expected[] = {0, 2, 5, 6, 11, 1, 3, 4, 8, 9, 10};
+    static const uint64_t times[] = {0, 5, 1, 6, 7, 2, 50, 60, 61, 62, 63, 3};
+    static const uint32_t expected[] = {0, 2, 5, 11, 1, 3, 4, 6, 8, 9, 10};
     for (uint32_t i = 0; i < COUNT_OF(times); i++)
         push(s, i, times[i]);
     assert_true(schedule_remove(s, 7));
