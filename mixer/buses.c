@@ -28,6 +28,8 @@ enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses,
     float *samples = make(float, 2 * (size_t)max_buses * BLOCK_FRAMES, a);
     b->left = make(struct ramp, max_buses, a);
     b->right = make(struct ramp, max_buses, a);
+    b->faders = make(struct fader, max_buses, a);
+    b->switches = make(struct bus_switches, max_buses, a);
     b->meters = make(struct bus_meter, max_buses, a);
     b->sums = make(struct bus_meter, max_buses, a);
     b->nonfinite_bus = make(uint16_t, max_buses, a);
@@ -37,7 +39,7 @@ enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses,
     for (uint32_t i = 0; i < 2 * max_buses; i++)
         b->planes[i] = samples + (size_t)i * BLOCK_FRAMES;
     for (uint32_t i = 0; i < max_buses; i++)
-        b->left[i].to = b->right[i].to = 1.0f;
+        fader_init(&b->faders[i], &b->left[i], &b->right[i], 0.0f, 0.0f, false);
     b->max_buses = max_buses;
     b->graph = graph;
     b->kernels = kernel_pick();

@@ -2,13 +2,15 @@
 // buses.h - stereo sums with gain and meters, nested as a tree, going to device channels at its roots.
 #ifndef MIXER_BUSES_H
 #define MIXER_BUSES_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
-#include "mixer/kernel.h"
 #include "mixer/change.h"
+#include "mixer/fader.h"
+#include "mixer/kernel.h"
 #include "mixer/ramp.h"
 
 /// Bus 0 is the root of the tree.
@@ -39,14 +41,25 @@ struct bus_report {
     bool is_silenced; // by its own mute, or by the solo of others
 };
 
+/// What mute and solo say of one bus.
+struct bus_switches {
+    bool mute, solo;
+    bool is_below_solo, is_above_solo; // or soloed itself
+    bool is_silenced;
+    bool has_sounded;
+};
+
 /// Owned by rt once it runs.
 struct buses {
     uint32_t max_buses;
     const struct bus_graph *graph;
     const struct kernels *kernels;
     float **planes;            // [2 * bus] left, [2 * bus + 1] right; BLOCK_FRAMES each
-    struct ramp *left, *right; // gain, pan, mute and solo in one
-    struct bus_meter *meters;  // of the window before the present one
+    struct ramp *left, *right; // gain, pan, mute and solo in one: what the faders come to
+    struct fader *faders;      // of each bus; `is_open` unless it is silenced
+    struct bus_switches *switches;
+    bool is_faded_out;
+    struct bus_meter *meters; // of the window before the present one
 
     // the present window
     struct bus_meter *sums; // peaks, and sums of squares in place of the rms
@@ -76,11 +89,14 @@ void bus_graph_sort(struct bus_graph *g);
 
 // ---- rt ----
 
-/// The graph used until now goes back to control.
+/// The graph used until now goes back to control. Buses that are new are at their level, or silent, at once.
 RT_SAFE const struct bus_graph *buses_set_graph(struct buses *b, const struct bus_graph *graph);
-/// A change takes the declick ramp at least, but for a bus that has not sounded yet: that one is at its level at
-/// once, and may be told before its graph comes.
+// Any bus of `max_buses` may be told before its graph comes. A change takes the declick ramp at least, but
+// for a bus that has not sounded yet: that one takes the ramp as it is, 0: at once.
+
+/// dB, kept in -200 to 24; -200 is silence.
 RT_SAFE void buses_set_gain(struct buses *b, uint32_t bus, const struct change *change);
+/// Kept in -1 to 1.
 RT_SAFE void buses_set_pan(struct buses *b, uint32_t bus, const struct change *change);
 RT_SAFE void buses_set_mute(struct buses *b, uint32_t bus, bool on, uint32_t ramp_frames);
 /// While any bus is soloed, a bus is heard when it is soloed, or lies above or below one that is.

@@ -3,23 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "mixer/buses.h"
+#include "mixer/buses_parts.h"
 #include "mixer/kernel.h"
-
-RT_SAFE const struct bus_graph *buses_set_graph(struct buses *b, const struct bus_graph *graph)
-{
-    const struct bus_graph *old = b->graph;
-    b->graph = graph;
-    return old;
-}
-
-RT_SAFE void buses_set_level(struct buses *b, uint32_t bus, const struct level *level)
-{
-    uint32_t n = level->ramp_frames;
-    if (n > 0 && n < b->declick_frames) n = b->declick_frames;
-    ramp_set(&b->left[bus], level->left, n);
-    ramp_set(&b->right[bus], level->right, n);
-}
 
 RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames)
 {
@@ -65,9 +50,15 @@ RT_SAFE static uint32_t finish_plane(const struct kernels *k, struct ramp *gain,
 RT_SAFE static void finish(struct buses *b, uint32_t bus, uint32_t n_frames)
 {
     struct bus_meter *sums = &b->sums[bus];
-    uint32_t n = finish_plane(b->kernels, &b->left[bus], b->planes[2 * bus], &sums->peak_left,
-                              &sums->rms_left, n_frames);
-    n += finish_plane(b->kernels, &b->right[bus], b->planes[2 * bus + 1], &sums->peak_right, &sums->rms_right,
+    struct ramp one = {.to = 1.0f}, *gain_left = &b->left[bus], *gain_right = &b->right[bus];
+    b->switches[bus].has_sounded = true;
+    if (b->faders[bus].goes_on) { // by more than one straight line
+        bus_glide(b, bus, b->planes[2 * bus], b->planes[2 * bus + 1], n_frames);
+        gain_left = gain_right = &one;
+    }
+    uint32_t n =
+        finish_plane(b->kernels, gain_left, b->planes[2 * bus], &sums->peak_left, &sums->rms_left, n_frames);
+    n += finish_plane(b->kernels, gain_right, b->planes[2 * bus + 1], &sums->peak_right, &sums->rms_right,
                       n_frames);
     if (n == 0) return;
     b->nonfinite_bus[b->n_nonfinite] = (uint16_t)bus;
@@ -129,8 +120,7 @@ RT_SAFE void buses_render(struct buses *b, float *const *out, uint32_t n_channel
         uint32_t bus = b->graph->order[i];
         if (b->kernels->is_silent(b->planes[2 * bus], n_frames) &&
             b->kernels->is_silent(b->planes[2 * bus + 1], n_frames)) {
-            ramp_advance(&b->left[bus], n_frames); // nothing else would change
-            ramp_advance(&b->right[bus], n_frames);
+            bus_glide(b, bus, NULL, NULL, n_frames); // nothing else would change
             continue;
         }
         finish(b, bus, n_frames);

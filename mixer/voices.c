@@ -22,6 +22,8 @@ enum status voices_init(struct voices *v, struct allocator *a, const struct sinc
     v->previous = make(uint32_t, n_slots, a);
     v->voices = make(struct voice, n_slots, a);
     v->ramps = make(struct kernel_ramps, n_slots, a);
+    v->faders = make(struct fader, n_slots, a);
+    v->rates = make(struct voice_rate, n_slots, a);
     v->state = make(uint8_t, n_slots, a);
     v->group = make(uint8_t, n_slots, a);
     v->interpolation = make(uint8_t, n_slots, a);
@@ -38,6 +40,8 @@ enum status voices_init(struct voices *v, struct allocator *a, const struct sinc
     v->seek_position = make(int64_t, n_slots, a);
     v->ended = make(uint32_t, n_slots, a);
     v->ended_why = make(uint8_t, n_slots, a);
+    v->looped = make(uint32_t, n_slots, a);
+    v->paused = make(uint32_t, n_slots, a);
     if (allocator_refused(a, n_before)) return STATUS_NO_MEMORY;
 
     v->sinc = sinc;

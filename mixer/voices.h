@@ -9,8 +9,9 @@
 #include "alloc/attr.h"
 #include "alloc/scratch.h"
 #include "alloc/status.h"
-#include "mixer/kernel.h"
 #include "mixer/change.h"
+#include "mixer/fader.h"
+#include "mixer/kernel.h"
 #include "mixer/ramp.h"
 #include "mixer/sinc.h"
 #include "mixer/sound.h"
@@ -57,6 +58,16 @@ enum voice_state {
     VOICE_SEEKING,
 };
 
+/// The increment on its way. Steady when `done` is `total`.
+struct voice_rate {
+    int64_t from, to; // 32.32 frames; `to` is what holds, or what the way leads to
+    uint32_t done, total;
+    uint8_t curve;
+};
+
+/// What of a voice is on its way, piece by piece: bits.
+enum voice_glide { GLIDES_LEVEL = 1, GLIDES_RATE = 2 };
+
 /// What every block needs of a voice, on one cache line.
 struct voice {
     _Alignas(CACHE_LINE) struct kernel_voice now; // `left` and `right` hold while no ramp moves
@@ -65,6 +76,7 @@ struct voice {
     uint32_t calm_frames;
     uint8_t kernel; // kernel_index(), while calm
     uint8_t is_ramping;
+    uint8_t glides; // enum voice_glide
 };
 
 /// Voices that sound, in the order in which they are mixed: by bus, then by kernel, then as they were started
@@ -96,6 +108,8 @@ struct voices {
     // columns
     struct voice *voices;
     struct kernel_ramps *ramps;
+    struct fader *faders; // what left and right of the ramps come from
+    struct voice_rate *rates;
     uint8_t *state; // enum voice_state
     uint8_t *group; // kernel_index() of the list that it is in
     uint8_t *interpolation;
@@ -113,6 +127,13 @@ struct voices {
     uint32_t *ended;
     uint8_t *ended_why; // enum voice_end
     uint32_t n_ended;
+
+    // cleared by the reader, too; a slot may stand here and among those that ended
+    uint32_t *looped; // loops that went round in this block, each slot once
+    uint32_t n_looped;
+    bool report_loops; // set by the reader
+    uint32_t *paused;  // slots that began to be held
+    uint32_t n_paused;
 
     uint32_t declick_frames; // length of the ramps that nobody asked for
 };
@@ -136,13 +157,16 @@ RT_SAFE void voices_pause(struct voices *v, uint32_t slot, uint32_t fade_frames)
 RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames);
 /// To a position of its sound, 32.32 frames; kept inside the sound.
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position);
-/// dB, kept in -200 to 24; -200 is silence.
+/// dB, kept in -200 to 24; -200 is silence. A voice that is held takes the ramp as it is, 0: at once; it goes
+/// on its way when the voice sounds.
 RT_SAFE void voices_set_gain(struct voices *v, uint32_t slot, const struct change *change);
-/// Kept in -1 to 1.
+/// Kept in -1 to 1; likewise.
 RT_SAFE void voices_set_pan(struct voices *v, uint32_t slot, const struct change *change);
-/// Frames of the sound a frame; its magnitude is kept in 0.06 to 16, and a relative change does not turn it round.
-/// A ramp of 0 frames is at once: the position goes on without a jump.
+/// Frames of the sound a frame; its magnitude is kept in 0.06 to 16, and a relative change does not turn it
+/// round. A ramp of 0 frames is at once: the position goes on without a jump. Else the rate holds for
+/// CURVE_PIECE_FRAMES at a time, at what the curve is in the middle of them.
 RT_SAFE void voices_set_rate(struct voices *v, uint32_t slot, const struct change *change);
+/// The position is that of the next frame.
 RT_SAFE void voices_report(const struct voices *v, uint32_t slot, struct voice_report *report);
 /// CUBIC, LINEAR or SINC.
 RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation);

@@ -8,17 +8,18 @@
 
 // ---- lists ----
 
+/// Of a voice whose rate is on its way: the group where it will be at the end, so that the order of voices
+/// never changes between two commands.
 RT_SAFE static uint8_t group_of(const struct voices *v, uint32_t slot)
 {
     const struct sound *sound = v->sound[slot];
-    bool unity = v->voices[slot].now.increment == FRAME_ONE;
+    bool unity = v->rates[slot].to == FRAME_ONE;
     enum interpolation interpolation =
         unity ? INTERPOLATION_UNITY : (enum interpolation)v->interpolation[slot];
     return (uint8_t)kernel_index(sound->format, sound->n_channels, interpolation);
 }
 
-/// Puts a voice at the end of its group.
-RT_SAFE static void link_voice(struct voices *v, uint32_t slot)
+RT_SAFE void voice_link(struct voices *v, uint32_t slot)
 {
     uint32_t bus = v->bus[slot], kind = group_of(v, slot);
     struct voice_group *g = &v->groups[bus * N_KERNELS + kind];
@@ -36,7 +37,7 @@ RT_SAFE static void link_voice(struct voices *v, uint32_t slot)
     v->voices[slot].calm_frames = 0;
 }
 
-RT_SAFE static void unlink_voice(struct voices *v, uint32_t slot)
+RT_SAFE void voice_unlink(struct voices *v, uint32_t slot)
 {
     uint32_t bus = v->bus[slot], kind = v->group[slot], next = v->next[slot], previous = v->previous[slot];
     struct voice_group *g = &v->groups[bus * N_KERNELS + kind];
@@ -51,21 +52,21 @@ RT_SAFE static void unlink_voice(struct voices *v, uint32_t slot)
     if (g->first == VOICE_SLOT_NONE) v->used_groups[bus] = (uint16_t)(v->used_groups[bus] & ~(1u << kind));
 }
 
-RT_SAFE static bool is_linked(const struct voices *v, uint32_t slot)
+RT_SAFE bool voice_is_linked(const struct voices *v, uint32_t slot)
 {
     return v->state[slot] != VOICE_FREE && v->state[slot] != VOICE_CUED && v->state[slot] != VOICE_PAUSED;
 }
 
 // ---- what commands and rendering do to a voice ----
 
-RT_SAFE static uint32_t declick_at_least(const struct voices *v, uint32_t frames)
+RT_SAFE uint32_t voice_declick_at_least(const struct voices *v, uint32_t frames)
 {
     return frames > v->declick_frames ? frames : v->declick_frames;
 }
 
 RT_SAFE void voice_fade(struct voices *v, uint32_t slot, float to, uint32_t fade_frames)
 {
-    ramp_set(&v->ramps[slot].envelope, to, declick_at_least(v, fade_frames));
+    ramp_set(&v->ramps[slot].envelope, to, voice_declick_at_least(v, fade_frames));
     v->voices[slot].calm_frames = 0;
 }
 
@@ -73,13 +74,13 @@ RT_SAFE void voice_fade(struct voices *v, uint32_t slot, float to, uint32_t fade
 RT_SAFE static void hasten(struct voices *v, uint32_t slot, uint32_t fade_frames)
 {
     const struct ramp *envelope = &v->ramps[slot].envelope;
-    if (declick_at_least(v, fade_frames) < envelope->total - envelope->done)
+    if (voice_declick_at_least(v, fade_frames) < envelope->total - envelope->done)
         voice_fade(v, slot, 0.0f, fade_frames);
 }
 
 RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why)
 {
-    unlink_voice(v, slot);
+    voice_unlink(v, slot);
     v->state[slot] = VOICE_FREE;
     v->n_active--;
     v->ended[v->n_ended] = slot;
@@ -88,8 +89,9 @@ RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why)
 
 RT_SAFE void voice_hold(struct voices *v, uint32_t slot)
 {
-    unlink_voice(v, slot);
+    voice_unlink(v, slot);
     v->state[slot] = VOICE_PAUSED;
+    if (v->n_paused < v->n_slots) v->paused[v->n_paused++] = slot;
 }
 
 RT_SAFE void voice_jump(struct voices *v, uint32_t slot, int64_t position)
@@ -113,8 +115,10 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
                               .position = start->position,
                               .increment = start->increment,
                               .bank = sinc_bank_for(v->sinc, start->increment)};
-    v->ramps[slot].left = (struct ramp){.to = start->level.left};
-    v->ramps[slot].right = (struct ramp){.to = start->level.right};
+    v->rates[slot] = (struct voice_rate){.to = start->increment};
+    fader_init(&v->faders[slot], &v->ramps[slot].left, &v->ramps[slot].right, start->gain_db, start->pan,
+               sound->n_channels == 1);
+    v->voices[slot].glides = 0;
     v->ramps[slot].envelope = (struct ramp){.to = 0.0f};
     v->ramps[slot].tail = (struct ramp){.to = 1.0f};
     v->start_frame[slot] = start->start_frame;
@@ -133,7 +137,7 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
     v->state[slot] = start->paused ? VOICE_CUED : VOICE_PLAYING;
     if (start->paused) return;
     ramp_set(&v->ramps[slot].envelope, 1.0f, start->fade_in_frames);
-    link_voice(v, slot);
+    voice_link(v, slot);
 }
 
 RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
@@ -141,7 +145,7 @@ RT_SAFE void voices_stop(struct voices *v, uint32_t slot, uint32_t fade_frames)
     switch (v->state[slot]) {
     case VOICE_FREE: return;
     case VOICE_CUED:
-    case VOICE_PAUSED: link_voice(v, slot); break; // silent already
+    case VOICE_PAUSED: voice_link(v, slot); break; // silent already
     case VOICE_STOPPING: hasten(v, slot, fade_frames); return;
     default: voice_fade(v, slot, 0.0f, fade_frames); break;
     }
@@ -161,7 +165,7 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
     case VOICE_CUED:
         v->state[slot] = VOICE_PLAYING;
         ramp_set(&v->ramps[slot].envelope, 1.0f, fade_frames);
-        link_voice(v, slot);
+        voice_link(v, slot);
         return;
     case VOICE_PAUSING:
         if (v->seek_position[slot] >= 0) { // the jump that waits for silence comes first
@@ -171,7 +175,7 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
             return;
         }
         break;
-    case VOICE_PAUSED: link_voice(v, slot); break;
+    case VOICE_PAUSED: voice_link(v, slot); break;
     default: return;
     }
     v->state[slot] = VOICE_PLAYING;
@@ -180,8 +184,11 @@ RT_SAFE void voices_resume(struct voices *v, uint32_t slot, uint32_t fade_frames
 
 RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
 {
+    if (v->state[slot] == VOICE_FREE) return;
+    int64_t end = (int64_t)v->sound[slot]->n_frames << 32;
+    if (position >= end) position = end - 1;
+    if (position < 0) position = 0;
     switch (v->state[slot]) {
-    case VOICE_FREE:
     case VOICE_STOPPING: return;
     case VOICE_CUED:
     case VOICE_PAUSED: voice_jump(v, slot, position); return;
@@ -194,40 +201,13 @@ RT_SAFE void voices_seek(struct voices *v, uint32_t slot, int64_t position)
     v->seek_position[slot] = position;
 }
 
-RT_SAFE void voices_set_level(struct voices *v, uint32_t slot, const struct level *level)
-{
-    if (v->state[slot] == VOICE_FREE) return;
-    uint32_t n = declick_at_least(v, level->ramp_frames);
-    ramp_set(&v->ramps[slot].left, level->left, n);
-    ramp_set(&v->ramps[slot].right, level->right, n);
-    v->voices[slot].calm_frames = 0;
-}
-
-RT_SAFE void voices_set_increment(struct voices *v, uint32_t slot, int64_t increment)
-{
-    if (v->state[slot] == VOICE_FREE) return;
-    struct kernel_voice *now = &v->voices[slot].now;
-    bool moves = is_linked(v, slot), turns = (increment > 0) != (now->increment > 0);
-    struct ramp *tail = &v->ramps[slot].tail;
-    if (moves) unlink_voice(v, slot);
-    now->increment = increment;
-    now->bank = sinc_bank_for(v->sinc, increment);
-    if (moves) link_voice(v, slot);
-    if (turns) {
-        voice_turn_round(v, slot);
-    } else if (tail->to == 0.0f) { // a fade-out that is under way meets the end at the new rate
-        int64_t left = voice_frames_before_edge(v, slot, false);
-        ramp_set(tail, 0.0f, left < UINT32_MAX ? (uint32_t)left : UINT32_MAX);
-    }
-}
-
 RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum interpolation interpolation)
 {
     if (v->state[slot] == VOICE_FREE) return;
-    bool moves = is_linked(v, slot);
-    if (moves) unlink_voice(v, slot);
+    bool moves = voice_is_linked(v, slot);
+    if (moves) voice_unlink(v, slot);
     v->interpolation[slot] = (uint8_t)interpolation;
-    if (moves) link_voice(v, slot);
+    if (moves) voice_link(v, slot);
 }
 
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot)

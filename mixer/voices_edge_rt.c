@@ -82,6 +82,13 @@ RT_SAFE int64_t voice_frames_before_seam(const struct voices *v, uint32_t s, boo
     return frames_before(now->position, now->increment, edge * FRAME_ONE);
 }
 
+/// A voice is done with one block before the next voice is: when it is among them, it is the last one.
+RT_SAFE static void report_loop(struct voices *v, uint32_t s)
+{
+    if (!v->report_loops || v->n_looped == v->n_slots) return;
+    if (v->n_looped == 0 || v->looped[v->n_looped - 1] != s) v->looped[v->n_looped++] = s;
+}
+
 RT_SAFE void voice_wrap(struct voices *v, uint32_t s)
 {
     struct kernel_voice *now = &v->voices[s].now;
@@ -97,6 +104,7 @@ RT_SAFE void voice_wrap(struct voices *v, uint32_t s)
     now->position += forward ? -n * length : n * length;
     uint64_t over = v->passes_over[s] + (uint64_t)n;
     v->passes_over[s] = over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
+    report_loop(v, s);
 }
 
 RT_SAFE void voice_turn_round(struct voices *v, uint32_t s)

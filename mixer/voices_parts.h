@@ -6,6 +6,12 @@
 
 // ---- voices_commands_rt.c: states and lists ----
 
+/// Among the voices that are mixed: at the end of its group, and out of it. What the group depends on may
+/// change in between.
+RT_SAFE bool voice_is_linked(const struct voices *v, uint32_t slot);
+RT_SAFE void voice_link(struct voices *v, uint32_t slot);
+RT_SAFE void voice_unlink(struct voices *v, uint32_t slot);
+RT_SAFE uint32_t voice_declick_at_least(const struct voices *v, uint32_t frames);
 /// Takes the voice out of the mix and reports its end.
 RT_SAFE void voice_end(struct voices *v, uint32_t slot, enum voice_end why);
 /// Takes the voice out of the mix, where it was: it is held.
@@ -14,6 +20,15 @@ RT_SAFE void voice_hold(struct voices *v, uint32_t slot);
 RT_SAFE void voice_jump(struct voices *v, uint32_t slot, int64_t position);
 /// Fades from here to `to`, over the declick ramp at least.
 RT_SAFE void voice_fade(struct voices *v, uint32_t slot, float to, uint32_t fade_frames);
+
+// ---- voices_glide_rt.c: what is on its way, piece by piece ----
+
+/// Begins the pieces that are due.
+RT_SAFE void voice_glide(struct voices *v, uint32_t slot);
+/// Frames before the next one is; UINT32_MAX: none will be.
+RT_SAFE uint32_t voice_frames_before_piece(const struct voices *v, uint32_t slot);
+/// Moves the rate on; level moves on with its ramps.
+RT_SAFE void voice_rate_advance(struct voices *v, uint32_t slot, uint32_t n_frames);
 
 // ---- voices_edge_rt.c: where a voice is in its sound ----
 

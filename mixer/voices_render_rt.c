@@ -123,6 +123,9 @@ RT_SAFE static void settle(struct voices *v, uint32_t s)
                                    : before_edge - v->fade_out_frames[s];
         if (left < calm) calm = left;
     }
+    uint32_t before_piece = voice_frames_before_piece(v, s);
+    if (v->voices[s].glides & GLIDES_RATE) before_piece = 0; // care moves it on
+    if (before_piece < calm) calm = before_piece;
     voice->calm_frames = calm <= 0 ? 0 : calm < UINT32_MAX ? (uint32_t)calm : UINT32_MAX;
     voice->kernel =
         (uint8_t)kernel_index(v->sound[s]->format, v->sound[s]->n_channels, voice_interpolation(v, s));
@@ -136,6 +139,7 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
 {
     for (uint32_t done = 0; done < n_frames;) {
         if (!arrive(v, s)) return;
+        voice_glide(v, s);
         bool in_loop = voice_is_in_loop(v, s);
         int64_t before_edge = voice_frames_before_edge(v, s, in_loop);
         if (before_edge == 0) {
@@ -147,10 +151,13 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
         if (!ramp_is_steady(envelope) && envelope->total - envelope->done < max)
             max = envelope->total - envelope->done;
         if (before_edge < max) max = (uint32_t)before_edge;
+        uint32_t before_piece = voice_frames_before_piece(v, s);
+        if (before_piece < max) max = before_piece;
 
         uint32_t n = mix_run(v, s, in_loop, left + done, right + done, max);
         done += n;
         if (in_loop && n == before_edge) voice_wrap(v, s);
+        voice_rate_advance(v, s, n);
     }
     settle(v, s);
 }
