@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// methods.h - the table of methods, parameters and errors, as api.def gives it.
+// methods.h - the table of methods, parameters, events and errors, as api.def gives it.
 #ifndef ENGINE_OSC_METHODS_H
 #define ENGINE_OSC_METHODS_H
 #include <stdbool.h>
@@ -47,7 +47,7 @@ enum param_type {
 struct param_info {
     const char *name;
     enum param_type type;
-    double min, max;
+    double min, max; // of a TEXT: bytes; 0 and 0: any number of them but 0
     const char *unit;
 };
 
@@ -72,6 +72,11 @@ const struct method_info *method_info(enum method m);
 
 /// The method with this path; N_METHODS when there is none.
 enum method method_find(const char *path);
+/// The parameter with this name; N_PARAMS when there is none.
+enum param param_find(const char *name);
+/// The n-th word, counted from 0, of a parameter that takes one of some words (CHOICE in api.def); NULL when
+/// there are no more, or it takes any text.
+const char *param_choice(enum param p, unsigned n);
 
 /// The path of an event.
 const char *osc_event_path(enum osc_event e);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/osc/pattern.h"
+
 static uint32_t read_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -80,6 +82,9 @@ static const char *check_message(const uint8_t *p, size_t n)
     size_t path_bytes = padded_string_bytes(p, n);
     if (path_bytes == 0) return "a message's path does not end";
     if (p[0] != '/') return "a message's path does not begin with /";
+    const char *path = (const char *)p;
+    const char *problem = pattern_is(path) ? pattern_check(path) : NULL;
+    if (problem) return problem;
     if (path_bytes == n || p[path_bytes] != ',') return NULL; // no type tags: the arguments cannot be read
     size_t types_bytes = padded_string_bytes(p + path_bytes, n - path_bytes);
     if (types_bytes == 0) return "a message's type tags do not end";
@@ -100,14 +105,11 @@ static const char *check_element(const uint8_t *p, size_t n, int depth)
     if (!is_bundle(p, n)) return check_message(p, n);
     if (depth == OSC_MAX_DEPTH) return "bundles are nested more than 8 deep";
 
-    uint64_t time = read_u64(p + 8);
     p += 16;
     n -= 16;
     while (n > 0) {
         uint32_t size = n >= 4 ? read_u32(p) : 0;
         if (size == 0 || size > n - 4) return "an element of a bundle has a wrong length";
-        if (is_bundle(p + 4, size) && time != OSC_NOW && read_u64(p + 12) < time)
-            return "a bundle is earlier than the one around it";
         const char *problem = check_element(p + 4, size, depth + 1);
         if (problem) return problem;
         p += 4 + size;
@@ -122,29 +124,35 @@ const char *osc_packet_check(const uint8_t *packet, size_t n_bytes)
     return check_element(packet, n_bytes, 0);
 }
 
-static void visit_message(const uint8_t *p, size_t n, uint64_t time,
-                          void (*visit)(void *, const struct osc_message *), void *context)
+/// A visit under way.
+struct walk {
+    void (*visit)(void *context, const struct osc_message *message);
+    void *context;
+    uint32_t n_messages;
+};
+
+static void visit_message(struct walk *w, const uint8_t *p, size_t n, uint64_t time)
 {
     size_t path_bytes = padded_string_bytes(p, n);
-    struct osc_message m = {.path = (const char *)p, .types = "", .args = p + n, .time = time};
+    struct osc_message m = {(const char *)p, "", p + n, time, w->n_messages++, true};
     if (path_bytes < n && p[path_bytes] == ',') {
         m.types = (const char *)p + path_bytes + 1;
         m.args = p + path_bytes + padded_string_bytes(p + path_bytes, n - path_bytes);
+        m.has_no_types = false;
     }
-    visit(context, &m);
+    w->visit(w->context, &m);
 }
 
-static void visit_element(const uint8_t *p, size_t n, uint64_t time,
-                          void (*visit)(void *, const struct osc_message *), void *context)
+static void visit_element(struct walk *w, const uint8_t *p, size_t n, uint64_t time)
 {
     if (!is_bundle(p, n)) {
-        visit_message(p, n, time, visit, context);
+        visit_message(w, p, n, time);
         return;
     }
-    time = read_u64(p + 8);
+    if (read_u64(p + 8) > time) time = read_u64(p + 8);
     for (size_t at = 16; at < n;) {
         uint32_t size = read_u32(p + at);
-        visit_element(p + at + 4, size, time, visit, context);
+        visit_element(w, p + at + 4, size, time);
         at += 4 + size;
     }
 }
@@ -152,7 +160,8 @@ static void visit_element(const uint8_t *p, size_t n, uint64_t time,
 void osc_packet_visit(const uint8_t *packet, size_t n_bytes,
                       void (*visit)(void *context, const struct osc_message *message), void *context)
 {
-    visit_element(packet, n_bytes, OSC_NOW, visit, context);
+    struct walk w = {visit, context, 0};
+    visit_element(&w, packet, n_bytes, OSC_NOW);
 }
 
 static double float_from_bits(uint32_t bits)

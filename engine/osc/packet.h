@@ -18,10 +18,13 @@
 
 /// One message of a packet that osc_packet_check() has passed.
 struct osc_message {
-    const char *path;
+    const char *path;  // or a pattern of paths, well formed
     const char *types; // without the comma; "" when the sender left it out
     const uint8_t *args;
-    uint64_t time; // NTP time tag of the bundle around it; OSC_NOW without one
+    uint64_t
+        time; // NTP time tag of the nearest bundle around it, or of an outer one that is later; else OSC_NOW
+    uint32_t index;    // in its packet, counted from 0
+    bool has_no_types; // its arguments, if any, cannot be read
 };
 
 /// An argument. Text and blobs point into the packet.
@@ -33,6 +36,8 @@ struct osc_arg {
         const char *s; // s S
     };
 };
+
+// ---- any thread ----
 
 /// NULL when every byte of the packet is as it should be; else a sentence that says what is not.
 NODISCARD const char *osc_packet_check(const uint8_t *packet, size_t n_bytes);

@@ -10,7 +10,7 @@
 #include "engine/osc/methods.h"
 #include "engine/osc/packet.h"
 
-/// Longest id of a voice, tag, and request id, with the closing 0.
+/// Longest id of a voice, tag and request id, with the closing 0.
 #define VOICE_NAME_BYTES 64
 #define TAG_BYTES        32
 #define REQUEST_ID_BYTES 12
@@ -32,10 +32,14 @@ struct request {
     } values[N_PARAMS];
 };
 
-/// Pure: no state, no side effect but on `request` and `why`. `method`: the one that the message's path, or pattern
-/// of paths, stands for. On an error `why` gets a sentence that says what to do; `request->id` is set all the same.
-NODISCARD enum api_error parse_message(const struct osc_message *message, enum method method, struct request *request,
-                                       struct strbuf *why);
+/// Pure: no state, no side effect but on `request` and `why`, nothing allocated. `method`: the one that the
+/// message's path, or pattern of paths, stands for. On an error `why` gets a sentence that says what to do;
+/// `request->id` is set all the same.
+NODISCARD enum api_error parse_message(const struct osc_message *message, enum method method,
+                                       struct request *request, struct strbuf *why);
+
+/// The request id of a message, "#17"; "" when it has none. For answers to what has no method.
+const char *parse_request_id(const struct osc_message *message);
 
 bool request_has(const struct request *r, enum param p);
 bool request_is_relative(const struct request *r, enum param p);
@@ -45,5 +49,7 @@ bool request_is_text(const struct request *r, enum param p);
 int64_t request_int(const struct request *r, enum param p, int64_t otherwise);
 double request_float(const struct request *r, enum param p, double otherwise);
 const char *request_text(const struct request *r, enum param p, const char *otherwise);
+/// Which of the words that api.def lists for it (CHOICE, in that order, counted from 0) a parameter is.
+unsigned request_choice(const struct request *r, enum param p, unsigned otherwise);
 
 #endif
