@@ -8,6 +8,7 @@
 
 #include "alloc/arena.h"
 #include "mixer/kernel.h"
+#include "mixer/pan.h"
 #include "mixer/voices.h"
 #include "tests/check.h"
 
@@ -107,11 +108,26 @@ static inline void rig_close(struct rig *r)
     arena_fini(&r->arena);
 }
 
-/// A voice from the first frame to the last, unity gain on both sides.
+/// A voice from the first frame to the last, exactly as loud as its sound: on both sides, or on the left
+/// alone when it is mono.
 static inline struct voice_start rig_start(const struct sound *s)
 {
-    return (struct voice_start){
-        .sound = s, .increment = FRAME_ONE, .level = {1.0f, 1.0f, 0}, .end_frame = s->n_frames};
+    return (struct voice_start){.sound = s,
+                                .increment = FRAME_ONE,
+                                .pan = s->n_channels == 1 ? -1.0f : 0.0f,
+                                .end_frame = s->n_frames};
+}
+
+/// What a voice begins with.
+static inline struct level rig_level(const struct voice_start *start)
+{
+    float gain = gain_from_db(start->gain_db);
+    return start->sound->n_channels == 1 ? level_mono(gain, start->pan) : level_stereo(gain, start->pan);
+}
+
+static inline void rig_set_rate(struct rig *r, uint32_t slot, double rate)
+{
+    voices_set_rate(&r->voices, slot, &(struct change){.value = rate});
 }
 
 /// The next `n_frames` in blocks of `block`; `right` may be NULL.

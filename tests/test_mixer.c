@@ -90,23 +90,24 @@ static void test_many_voices_against_the_reference(void **state)
     double through = 1;
     for (uint32_t b = 0; b < N_BUSES; b++) {
         bus_gain[b] = (float)random_between(&seed, 0.5, 1.2);
-        buses_set_level(&f.mixer.buses, b, &(struct level){bus_gain[b], bus_gain[b], 0});
+        buses_set_gain(&f.mixer.buses, b, &(struct change){.value = (double)gain_to_db(bus_gain[b])});
     }
     for (uint32_t v = 0; v < N_VOICES; v++) {
         const struct sound *s = &sounds[v % N_SOUNDS].sound;
         starts[v] = rig_start(s);
         starts[v].bus = (uint16_t)random_below(&seed, N_BUSES);
         starts[v].position = (int64_t)random_below(&seed, 1900) << 32;
-        starts[v].level.left = (float)random_between(&seed, 0, 0.05);
-        starts[v].level.right = (float)random_between(&seed, 0, 0.05);
+        starts[v].gain_db = (float)random_between(&seed, -60, -28);
+        starts[v].pan = (float)random_between(&seed, -1, 1);
+        struct level level = rig_level(&starts[v]);
         voices_start(&f.mixer.voices, v, &starts[v]);
         through = 1;
         for (uint32_t b = 0; b <= starts[v].bus; b++)
             through *= (double)bus_gain[b];
         for (uint32_t i = 0; i < N_FRAMES; i++) {
             int64_t frame = (starts[v].position >> 32) + i;
-            sum[0][i] += rig_sample(s, 0, frame) * (double)starts[v].level.left * through;
-            sum[1][i] += rig_sample(s, s->n_channels - 1, frame) * (double)starts[v].level.right * through;
+            sum[0][i] += rig_sample(s, 0, frame) * (double)level.left * through;
+            sum[1][i] += rig_sample(s, s->n_channels - 1, frame) * (double)level.right * through;
         }
     }
     render(0, N_FRAMES);
@@ -130,7 +131,8 @@ static void test_the_cut_does_not_matter(void **state)
             struct voice_start start = rig_start(&sounds[v % N_SOUNDS].sound);
             start.position = (int64_t)random_below(&voice_seed, 1990) << 32;
             start.increment = rig_frames(random_between(&voice_seed, 0.9, 1.1));
-            start.level = (struct level){0.017f, 0.013f, 0};
+            start.gain_db = -34.0f;
+            start.pan = -0.2f;
             voices_start(&f.mixer.voices, v, &start);
         }
         for (uint32_t done = 0; done < N_FRAMES;) {
@@ -146,13 +148,18 @@ static void test_the_cut_does_not_matter(void **state)
     assert_int_equal(set_up(state), 0);
 }
 
+static float loud_on_the_right(uint32_t channel, uint32_t frame)
+{
+    (void)frame;
+    return channel == 0 ? 1.0f : 1.5f;
+}
+
 static void test_clipping_is_counted(void **state)
 {
     (void)state;
     struct rig_sound loud;
-    rig_sound_make(&loud, 1000, 1, SAMPLE_F32, rig_one);
+    rig_sound_make(&loud, 1000, 2, SAMPLE_F32, loud_on_the_right);
     struct voice_start start = rig_start(&loud.sound);
-    start.level = (struct level){1.0f, 1.5f, 0};
     voices_start(&f.mixer.voices, 0, &start);
     render(0, 1500);
     assert_int_equal(f.mixer.n_clipped, 1000);
@@ -181,7 +188,8 @@ static void test_sounds_that_hold_no_numbers(void **state)
     start.bus = 3;
     voices_start(&f.mixer.voices, 0, &start);
     start = rig_start(&sounds[0].sound);
-    start.level = (struct level){0.5f, 0.5f, 0};
+    start.gain_db = -6.0f;
+    double gain = (double)rig_level(&start).left;
     voices_start(&f.mixer.voices, 1, &start);
     for (uint32_t done = 0; done < 1000; done += 50) {
         render(done, done + 50);
@@ -193,7 +201,7 @@ static void test_sounds_that_hold_no_numbers(void **state)
     assert_int_equal(counted, 4); // two frames, both sides
     for (uint32_t i = 0; i < 1000; i++) {
         double tone = i == 100 || i == 500 ? 0 : rig_sample(&bad.sound, 0, i);
-        double expected = tone + 0.5 * rig_sample(&sounds[0].sound, 0, i);
+        double expected = tone + gain * rig_sample(&sounds[0].sound, 0, i);
         assert_true(fabs((double)f.left[i] - expected) < 1e-6);
     }
     rig_sound_free(&bad);

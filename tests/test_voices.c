@@ -28,7 +28,7 @@ static int free_sounds(void **state)
 
 // ---- states and commands ----
 
-enum command { STOP, PAUSE, RESUME, SEEK, LEVEL, RATE, LEAVE_LOOP, LOOP, N_COMMANDS };
+enum command { STOP, PAUSE, RESUME, SEEK, GAIN, RATE, LEAVE_LOOP, LOOP, N_COMMANDS };
 
 static void give(struct voices *v, enum command command)
 {
@@ -37,8 +37,8 @@ static void give(struct voices *v, enum command command)
     case PAUSE: voices_pause(v, 0, 0); break;
     case RESUME: voices_resume(v, 0, 0); break;
     case SEEK: voices_seek(v, 0, rig_frames(5000)); break;
-    case LEVEL: voices_set_level(v, 0, &(struct level){0.25f, 0.5f, 0}); break;
-    case RATE: voices_set_increment(v, 0, rig_frames(-0.7)); break;
+    case GAIN: voices_set_gain(v, 0, &(struct change){.value = (double)gain_to_db(0.25f)}); break;
+    case RATE: voices_set_rate(v, 0, &(struct change){.value = -0.7}); break;
     case LEAVE_LOOP: voices_leave_loop(v, 0); break;
     case LOOP: voices_loop(v, 0); break;
     case N_COMMANDS: break;
@@ -99,7 +99,7 @@ static void test_every_command_in_every_state(void **state)
             assert_int_equal(rig_ended(&r, 0, &why), from != VOICE_FREE && to == VOICE_FREE);
             if (from != VOICE_FREE && to == VOICE_FREE) assert_int_equal(why, VOICE_END_STOPPED);
             assert_int_equal(r.voices.n_active, to != VOICE_FREE);
-            float last = to == VOICE_PLAYING ? (command == LEVEL ? 0.25f : 1.0f) : 0.0f;
+            float last = to == VOICE_PLAYING ? (command == GAIN ? 0.25f : 1.0f) : 0.0f;
             assert_true(fabsf(out[COUNT_OF(out) - 1] - last) < 1e-4f);
             rig_close(&r);
         }
@@ -150,12 +150,16 @@ static void random_command(struct voices *v, uint64_t *seed)
     case PAUSE: voices_pause(v, 0, fade); break;
     case RESUME: voices_resume(v, 0, fade); break;
     case SEEK: voices_seek(v, 0, rig_frames(random_between(seed, 300000, 1700000))); break;
-    case LEVEL: {
-        struct level level = {(float)random_between(seed, 0, 1), (float)random_between(seed, 0, 1), fade};
-        voices_set_level(v, 0, &level);
+    case GAIN: {
+        float gain = (float)random_between(seed, 0, 1);
+        voices_set_gain(v, 0, &(struct change){.value = (double)gain_to_db(gain), .ramp_frames = fade});
         break;
     }
-    case RATE: voices_set_increment(v, 0, rig_frames(random_between(seed, -2, 2))); break;
+    case RATE: {
+        double rate = random_between(seed, -2, 2);
+        voices_set_rate(v, 0, &(struct change){rate, fade, (uint8_t)random_below(seed, N_CURVES), false});
+        break;
+    }
     case LEAVE_LOOP: voices_leave_loop(v, 0); break;
     case LOOP: voices_loop(v, 0); break;
     case N_COMMANDS: break;

@@ -277,8 +277,7 @@ static void test_turning_round_at_the_seam(void **state)
         rig_render(&r, NULL, NULL, frames, 64);
         for (int turn = 0; turn < 10; turn++) {
             rig_render(&r, &before, NULL, 1, 1);
-            voices_set_increment(&r.voices, 0,
-                                 r.voices.voices[0].now.increment > 0 ? rig_frames(-0.7) : rig_frames(0.8));
+            rig_set_rate(&r, 0, r.voices.voices[0].now.increment > 0 ? -0.7 : 0.8);
             rig_render(&r, looped[0], NULL, 3 + frames % 5, 64);
             for (uint32_t i = 0; i < 3 + frames % 5; i++) {
                 assert_true(fabsf(looped[0][i] - before) < 0.0635f);
@@ -303,7 +302,7 @@ static void test_coming_back_after_the_loop(void **state)
     start.loop_count = 2;
     voices_start(&r.voices, 0, &start);
     rig_render(&r, NULL, NULL, 500 + 297 + 100, 64); // at frame 600
-    voices_set_increment(&r.voices, 0, rig_frames(-0.5));
+    rig_set_rate(&r, 0, -0.5);
     rig_render(&r, looped[0], NULL, 1000, 1);
     for (uint32_t i = 0; i < 1000; i += 2)
         assert_true((double)looped[0][i] == rig_sample(&s.sound, 0, 600 - i / 2));

@@ -50,6 +50,7 @@ static double reference_fade(const struct voice_start *start, uint32_t i, uint32
 static void check_play(const struct voice_start *start, uint32_t block)
 {
     struct rig r;
+    struct level level = rig_level(start);
     uint32_t length = reference_length(start);
     assert_true(length + 10 < MAX_OUT);
     rig_open(&r);
@@ -61,8 +62,8 @@ static void check_play(const struct voice_start *start, uint32_t block)
         double l = gain == 0.0 ? 0.0 : reference_sample(start->sound, 0, position);
         double r_ =
             gain == 0.0 ? 0.0 : reference_sample(start->sound, start->sound->n_channels - 1, position);
-        double error = fmax(fabs((double)left[i] - (double)start->level.left * gain * l),
-                            fabs((double)right[i] - (double)start->level.right * gain * r_));
+        double error = fmax(fabs((double)left[i] - (double)level.left * gain * l),
+                            fabs((double)right[i] - (double)level.right * gain * r_));
         if (error > 2e-6) fail_msg("frame %u of %u is %g off", i, length, error);
     }
     enum voice_end why = VOICE_END_STOPPED;
@@ -82,7 +83,8 @@ static void test_every_rate_and_format(void **state)
             rig_sound_make(&s, N_FRAMES, n_channels, (enum sample_format)format, rig_noise);
             for (size_t i = 0; i < COUNT_OF(rates); i++) {
                 struct voice_start start = rig_start(&s.sound);
-                start.level = (struct level){0.8f, -0.3f, 0};
+                start.gain_db = -1.5f;
+                start.pan = 0.3f;
                 start.increment = rig_frames(rates[i]);
                 start.position = rates[i] > 0 ? 0 : rig_frames(N_FRAMES - 1);
                 check_play(&start, 64);
@@ -270,7 +272,7 @@ static void test_turning_round_ends_the_fade_out(void **state)
     struct rig_sound s;
     start_fading(&r, &s);
     rig_render(&r, left, NULL, 19000, 64);
-    voices_set_increment(&r.voices, 0, -FRAME_ONE);
+    rig_set_rate(&r, 0, -1);
     rig_render(&r, left, NULL, 19001, 64);
     for (uint32_t i = 1; i < 19001; i++)
         assert_true(fabsf(left[i] - left[i - 1]) <= 1.01f / RIG_DECLICK);
@@ -290,7 +292,7 @@ static void test_fade_out_meets_the_end_at_a_new_rate(void **state)
         struct rig_sound s;
         start_fading(&r, &s);
         rig_render(&r, left, NULL, 19000, 64);
-        voices_set_increment(&r.voices, 0, rig_frames(new_rates[k]));
+        rig_set_rate(&r, 0, new_rates[k]);
         uint32_t n = (uint32_t)ceil(1000 / new_rates[k] - 1e-6);
         rig_render(&r, left, NULL, n, 64);
         for (uint32_t i = 0; i < n; i++)
