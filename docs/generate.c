@@ -14,8 +14,10 @@ void print_range(FILE *to, const struct param *p)
         fputs("text", to);
     else if (strcmp(p->type, "BOOL") == 0)
         fputs("0 or 1", to);
+    else if (strcmp(p->type, "VOICE") == 0)
+        fprintf(to, "%.10g to %.10g, or text", p->min, p->max);
     else if (strcmp(p->type, "VOICES") == 0)
-        fputs("a voice, or `all`", to);
+        fprintf(to, "%.10g to %.10g, text, or `all`", p->min, p->max);
     else if (strcmp(p->type, "RATE") == 0)
         fprintf(to, "%.10g to %.10g, or negative", p->min, p->max);
     else

@@ -58,7 +58,9 @@ static void write_keys(FILE *to)
             fprintf(to, "%s%s", any ? " " : "", params[taken[k].param].name);
             any = true;
         }
-        if (any) fputs("\" ;;\n", to);
+        if (methods[i].is_timed && !any) fprintf(to, "    %s) echo \"", methods[i].path);
+        if (methods[i].is_timed) fputs(any ? " at immediate policy tag" : "at immediate policy tag", to);
+        if (any || methods[i].is_timed) fputs("\" ;;\n", to);
     }
     fputs("    esac\n}\n", to);
 }

@@ -8,28 +8,99 @@
 
 // What is true of all methods, one paragraph each. Backquotes are code.
 static const char *const about_sending[] = {
-    "chimed takes Open Sound Control (OSC 1.0 and the argument types of 1.1) as datagrams: on a UNIX socket, "
-    "`$XDG_RUNTIME_DIR/chimed/chimed.sock` or `/run/chimed/chimed.sock`, and on UDP port 57300 of 127.0.0.1. "
-    "A packet has at most 65,536 bytes, bundles nest at most 8 deep, and a message has at most 64 arguments.",
+    "chimed takes Open Sound Control (OSC 1.0, and the argument types of 1.1) on sockets of its own: UNIX "
+    "datagrams and "
+    "UNIX streams under `$XDG_RUNTIME_DIR/chimed` or `/run/chimed`, UDP and TCP on port 57300 of the "
+    "loopback "
+    "interface. On streams a packet stands behind its length (OSC 1.0) or between SLIP's ENDs (OSC 1.1), or "
+    "is a line "
+    "of text; the first bytes tell which. A packet has at most 65,536 bytes, bundles nest at most 8 deep, "
+    "and a message "
+    "has at most 64 arguments.",
     "A method takes its arguments by their place first, then pairs of a key and a value in any order. "
-    "Numbers "
-    "may come as any numeric OSC type that loses nothing.",
-    "Over the UNIX socket, /play and /sound/load may come with an open file descriptor (SCM_RIGHTS). The "
-    "sound is "
-    "then read from the descriptor and the path is only its name: so a client plays what it can read, though "
+    "Numbers may come "
+    "as any numeric OSC type that loses nothing. A path may be a pattern (`?`, `*`, `[a-z]`, `{a,b}`, `//`): "
     "the "
+    "message then goes to every method that it matches.",
+    "The messages of a bundle are done at the same frame, in their order, all of them or none.",
+    "As a line of text a message is its path, whose first `/` may be left out, and its arguments: "
+    "`play bell gain -6`. A word that is a number is one; \"quoted words\" are text; answers come as lines "
+    "of the same "
+    "kind. `nc -U` and `socat` do for a client.",
+    "Over the UNIX datagram socket, /play and /sound/load may come with an open file descriptor "
+    "(SCM_RIGHTS). The sound "
+    "is then read from the descriptor and the path is only its name: so a client plays what it can read, "
+    "though the "
     "daemon cannot.",
+    "A value that says so in its table may be relative: a text that begins with `+` or `-` (`\"+3\"`, "
+    "`\"-3\"`; as a line "
+    "of text `+3`, and `+-3`, since `-3` is a number there) is added to the value that holds when the "
+    "command is done.",
+};
+static const char *const about_time[] = {
+    "A message without a time tag sounds one period after it came in: always that, not somewhere within the "
+    "next "
+    "period. A message in a bundle with a time tag (NTP time; the machines' clocks should agree) sounds one "
+    "period "
+    "after that time, hours ahead if need be, at its exact frame. Methods marked *timed* can be scheduled "
+    "so, and they "
+    "all take these keys:",
+    "`at`: seconds from now, for clients that send no bundles. `immediate 1`: at the start of the next "
+    "period. "
+    "`policy play` (the default) or `policy drop`: what becomes of a command that comes after its time; "
+    "either way its "
+    "sender gets `/late path id frames`. `tag`: a name of 1 to 31 bytes that /clear takes commands back by.",
+    "/time tells how the audio clock stands. When the system's clock jumps, what is scheduled keeps its "
+    "distance from "
+    "now, and subscribers of `/clock/step` hear of it.",
 };
 static const char *const about_answers[] = {
     "Every message is answered to its sender, by exactly one `/done path ...` or `/error path code text`; "
     "/sync n by "
-    "`/synced n`. The items of a list come before its /done, several in one bundle where they fit.",
+    "`/synced n`, /hello by `/hello token`. A scheduled command is answered when it is accepted. The items "
+    "of a list "
+    "come before its /done.",
+    "A last argument `#n` (`\"#17\"`) is no argument of the method: it comes back as the last one of the "
+    "answer.",
+    "When one message of a bundle is refused, nothing of the bundle is done: the bad one answers its error, "
+    "with its "
+    "index in the bundle (from 0) as one more argument, and each of the others answers `not_done`.",
+    "Several answers to one client may come in one bundle. Over UDP no datagram is longer than 1400 bytes: a "
+    "longer "
+    "list comes as several bundles that each begin with `/part path i`, counted from 0, the last one with "
+    "`/part path i n_parts`.",
     "A client that sent `notify 1` with /play gets `/started id` when the voice is heard and `/ended id "
-    "reason` when "
-    "it is not any more.",
+    "reason` when it "
+    "is not any more.",
+};
+static const char *const about_roles[] = {
+    "Each client has a role: *read* looks, *play* also plays and changes, *admin* also ends the daemon. Root "
+    "and the "
+    "daemon's own user are admin on the UNIX sockets; all others are what [access] in chimed.conf(5) says, "
+    "by socket, "
+    "user and group.",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_relative(enum method_id method, enum param_id param)
+{
+    for (size_t i = 0; i < n_relatives; i++) {
+        if (relatives[i].method == method && relatives[i].param == param) return true;
+    }
+    return false;
+}
+
+/// "unknown_voice, full", each between `before` and `after`. Returns how many.
+static size_t print_failures(FILE *to, enum method_id method, const char *before, const char *after)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_failures; i++) {
+        if (failures[i].method != method) continue;
+        fprintf(to, "%s%s%s%s", n++ ? ", " : "", before, errors[failures[i].error].code, after);
+    }
+    return n;
+}
 
 static bool has_rows(enum method_id method)
 {
@@ -58,7 +129,7 @@ static void markdown_row(FILE *to, const struct taken *t)
     print_markdown(to, t->is_key ? t->otherwise : t->required ? "required" : "may be left out");
     fputs(" | ", to);
     print_markdown(to, p->doc);
-    fputs(" |\n", to);
+    fputs(is_relative(t->method, t->param) ? "; may be relative |\n" : " |\n", to);
 }
 
 static void markdown_method(FILE *to, enum method_id id)
@@ -66,7 +137,7 @@ static void markdown_method(FILE *to, enum method_id id)
     const struct method *m = &methods[id];
     fprintf(to, "\n### %s\n\n", m->path);
     print_markdown(to, m->doc);
-    fputs("\n\n", to);
+    fprintf(to, "\n\nRole: %s%s\n\n", m->role, m->is_timed ? "; timed" : "");
     if (has_rows(id)) {
         fputs("| argument | given | range | default | meaning |\n|---|---|---|---|---|\n", to);
         for (size_t i = 0; i < n_taken; i++) {
@@ -76,7 +147,10 @@ static void markdown_method(FILE *to, enum method_id id)
     }
     // Behind a comma stands when the answer comes, which is no part of it.
     size_t answer = strcspn(m->answer, ",");
-    fprintf(to, "Answer: `%.*s`%s\n\n```\n", (int)answer, m->answer, m->answer + answer);
+    fprintf(to, "Answer: `%.*s`%s\n\nErrors: ", (int)answer, m->answer, m->answer + answer);
+    fputs(print_failures(to, id, "`", "`") ? ", and those of any method\n\n```\n"
+                                           : "those of any method\n\n```\n",
+          to);
     const char *space = *m->example ? " " : "";
     fprintf(to, "chime send %s%s%s\noscsend %s %s%s", m->path, space, m->example, EXAMPLE_URL, m->path,
             space);
@@ -98,8 +172,12 @@ void write_osc_markdown(FILE *to)
           "Written from `engine/osc/api.def` by the build; version " CHIMED_VERSION ".\n\n",
           to);
     markdown_paragraphs(to, about_sending, COUNT(about_sending));
+    fputs("## Time\n\n", to);
+    markdown_paragraphs(to, about_time, COUNT(about_time));
     fputs("## Answers\n\n", to);
     markdown_paragraphs(to, about_answers, COUNT(about_answers));
+    fputs("## Roles\n\n", to);
+    markdown_paragraphs(to, about_roles, COUNT(about_roles));
     fputs("## Methods\n\n", to);
     for (size_t i = 0; i < N_METHODS; i++) {
         fprintf(to, "- [%s](#", methods[i].path);
@@ -110,6 +188,12 @@ void write_osc_markdown(FILE *to)
     }
     for (size_t i = 0; i < N_METHODS; i++)
         markdown_method(to, (enum method_id)i);
+    fputs("\n## Events\n\nWhat the daemon sends to who has asked for it with /subscribe.\n\n| path | "
+          "arguments and meaning |\n"
+          "|---|---|\n",
+          to);
+    for (size_t i = 0; i < n_events; i++)
+        fprintf(to, "| `%s` | %s |\n", events[i].path, events[i].doc);
     fputs("\n## Errors\n\nThe code that stands behind the path in `/error path code text`. The text is for "
           "people.\n\n"
           "| code | meaning |\n|---|---|\n",
@@ -135,7 +219,7 @@ static void man_row(FILE *to, const struct taken *t)
     print_roff(to, range);
     fputs(t->is_key ? "; key; default: " : "; by place; ", to);
     print_roff(to, t->is_key ? t->otherwise : t->required ? "required" : "may be left out");
-    fputs(").\n", to);
+    fputs(is_relative(t->method, t->param) ? "; may be relative).\n" : ").\n", to);
 }
 
 static void man_method(FILE *to, enum method_id id)
@@ -150,7 +234,10 @@ static void man_method(FILE *to, enum method_id id)
     size_t answer = strcspn(m->answer, ",");
     fprintf(to, ".PP\nAnswer:\n\\fB%.*s\\fR", (int)answer, m->answer);
     print_roff(to, m->answer + answer);
-    fputs("\n.PP\n.EX\nchime send ", to);
+    fprintf(to, "\n.br\nRole: %s%s.\n.br\nErrors: ", m->role, m->is_timed ? "; timed" : "");
+    fputs(print_failures(to, id, "\\fB", "\\fR") ? ", and those of any method.\n" : "those of any method.\n",
+          to);
+    fputs(".PP\n.EX\nchime send ", to);
     print_roff(to, m->path);
     fputc(*m->example ? ' ' : '\n', to);
     if (*m->example) print_roff(to, m->example);
@@ -173,11 +260,21 @@ void write_osc_man(FILE *to)
           ".SH NAME\nchimed\\-osc \\- the OSC methods of the sound engine chimed\n.SH DESCRIPTION\n",
           to);
     man_paragraphs(to, about_sending, COUNT(about_sending));
+    fputs(".SH TIME\n", to);
+    man_paragraphs(to, about_time, COUNT(about_time));
     fputs(".SH ANSWERS\n", to);
     man_paragraphs(to, about_answers, COUNT(about_answers));
+    fputs(".SH ROLES\n", to);
+    man_paragraphs(to, about_roles, COUNT(about_roles));
     fputs(".SH METHODS\n", to);
     for (size_t i = 0; i < N_METHODS; i++)
         man_method(to, (enum method_id)i);
+    fputs(".SH EVENTS\nWhat the daemon sends to who has asked for it with\n.BR /subscribe .\n", to);
+    for (size_t i = 0; i < n_events; i++) {
+        fprintf(to, ".TP\n.B %s\n", events[i].path);
+        print_roff(to, events[i].doc);
+        fputc('\n', to);
+    }
     fputs(".SH ERRORS\nThe code that stands behind the path in\n.BR /error .\n", to);
     for (size_t i = 0; i < n_errors; i++) {
         fprintf(to, ".TP\n.B %s\n", errors[i].code);

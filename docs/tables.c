@@ -15,10 +15,20 @@ const struct param params[] = {
 #include "engine/osc/api.def"
 };
 
+#define READ    "read"
+#define PLAY    "play"
+#define ADMIN   "admin"
+#define TIMED   true
+#define UNTIMED false
 const struct method methods[N_METHODS] = {
-#define METHOD(id, path, role, timing, doc, answer, example) {path, doc, answer, example},
+#define METHOD(id, path, role, timing, doc, answer, example) {path, doc, answer, example, role, timing},
 #include "engine/osc/api.def"
 };
+#undef READ
+#undef PLAY
+#undef ADMIN
+#undef TIMED
+#undef UNTIMED
 
 #define REQUIRED true
 #define OPTIONAL false
@@ -28,6 +38,24 @@ const struct taken taken[] = {
 #include "engine/osc/api.def"
 };
 const size_t n_taken = COUNT(taken);
+
+const struct relative relatives[] = {
+#define RELATIVE(method, param) {METHOD_##method, PARAM_##param},
+#include "engine/osc/api.def"
+};
+const size_t n_relatives = COUNT(relatives);
+
+const struct failure failures[] = {
+#define FAILS(method, error) {METHOD_##method, ERROR_##error},
+#include "engine/osc/api.def"
+};
+const size_t n_failures = COUNT(failures);
+
+const struct event_row events[] = {
+#define EVENT(id, path, doc) {path, doc},
+#include "engine/osc/api.def"
+};
+const size_t n_events = COUNT(events);
 
 // Numbers stay the text that stands in config.def, so that a default reads as it was written.
 #define CONFIG_INT(section, name, value, min, max, unit, doc)                                                \

@@ -20,8 +20,22 @@ enum method_id {
     N_METHODS
 };
 
+enum error_id {
+#define ERROR(id, code, doc) ERROR_##id,
+#include "engine/osc/api.def"
+};
+
 struct error_row {
     const char *code, *doc;
+};
+/// What a method can answer beside what any can.
+struct failure {
+    enum method_id method;
+    enum error_id error;
+};
+/// What the daemon sends unasked.
+struct event_row {
+    const char *path, *doc;
 };
 struct param {
     const char *name, *type;
@@ -30,6 +44,8 @@ struct param {
 };
 struct method {
     const char *path, *doc, *answer, *example;
+    const char *role; // "read", "play" or "admin"
+    bool is_timed;
 };
 /// What a method takes: an argument by its place, or a key and its value.
 struct taken {
@@ -38,12 +54,23 @@ struct taken {
     bool is_key, required;
     const char *otherwise; // the default of a key
 };
+/// A value that may be added to the one that holds.
+struct relative {
+    enum method_id method;
+    enum param_id param;
+};
 extern const struct error_row errors[];
 extern const size_t n_errors;
 extern const struct param params[];
 extern const struct method methods[N_METHODS];
 extern const struct taken taken[];
 extern const size_t n_taken;
+extern const struct relative relatives[];
+extern const size_t n_relatives;
+extern const struct failure failures[];
+extern const size_t n_failures;
+extern const struct event_row events[];
+extern const size_t n_events;
 
 // ---- engine/config.def ----
 
