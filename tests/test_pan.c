@@ -1,13 +1,56 @@
 // SPDX-License-Identifier: MIT
-// test_pan.c - gain, pan, and how sounds lie in memory.
+// test_pan.c - the numbers behind gain and pan, gain and pan, and how sounds lie in memory.
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "alloc/attr.h"
+#include "mixer/numeric.h"
 #include "mixer/pan.h"
 #include "mixer/sound.h"
 #include "tests/check.h"
+
+// ---- numbers: against the C library ----
+
+static void test_powers_and_logarithms(void **state)
+{
+    (void)state;
+    for (double x = -40; x <= 40; x += 0.0007) {
+        assert_true(fabs(numeric_exp2(x) / exp2(x) - 1) < 1e-12);
+        assert_true(fabs(numeric_log2(exp2(x)) - x) < 1e-12);
+    }
+    for (int x = -1000; x <= 1000; x++) {
+        assert_true(numeric_exp2(x) == exp2(x));
+        assert_true(numeric_log2(exp2(x)) == x);
+    }
+    assert_true(fabs(numeric_log2(M_SQRT2) - 0.5) < 1e-14 && fabs(numeric_log2(nextafter(2, 0)) - 1) < 1e-14);
+}
+
+static void test_sines(void **state)
+{
+    (void)state;
+    assert_true(numeric_sine(0) == 0 && numeric_sine(1) == 1);
+    for (double x = 0; x <= 1; x += 1e-5)
+        assert_true(fabs(numeric_sine(x) - sin(x * M_PI / 2)) < 1e-14);
+    double before = 0.5 - 1e-16; // both series meet here
+    assert_true(fabs(numeric_sine(before) - numeric_sine(0.5)) < 1e-14);
+}
+
+// ---- gain and pan ----
+
+/// Far below what anybody hears or measures: 0.01 dB.
+static void test_laws_in_db(void **state)
+{
+    (void)state;
+    for (float db = -199; db <= 24; db += 0.37f)
+        assert_true(fabs(20 * log10((double)gain_from_db(db)) - (double)db) < 1e-5);
+    for (float pan = -0.999f; pan < 1; pan += 0.001f) {
+        struct level is = level_stereo(1.0f, pan);
+        double angle = ((double)pan + 1) * M_PI / 4;
+        assert_true(fabs(20 * log10((double)is.left / (M_SQRT2 * cos(angle)))) < 1e-5);
+        assert_true(fabs(20 * log10((double)is.right / (M_SQRT2 * sin(angle)))) < 1e-5);
+    }
+}
 
 static bool is_near(float value, double expected)
 {
@@ -104,6 +147,9 @@ static void test_sound_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_powers_and_logarithms),
+        cmocka_unit_test(test_sines),
+        cmocka_unit_test(test_laws_in_db),
         cmocka_unit_test(test_gain),
         cmocka_unit_test(test_pan_at_its_limits),
         cmocka_unit_test(test_pan_keeps_the_power),
