@@ -44,6 +44,7 @@ struct voice_report {
     float gain_db, pan;          // that hold, or that ramps lead to
     uint32_t passes_left;        // of its loop; 0: without end
     uint8_t state;               // enum voice_state
+    uint8_t interpolation;       // enum interpolation
     bool looping;
 };
 

@@ -163,4 +163,5 @@ RT_SAFE void voices_report(const struct voices *v, uint32_t s, struct voice_repo
     report->pan = v->faders[s].pan;
     report->passes_left = v->passes_left[s];
     report->looping = v->looping[s];
+    report->interpolation = v->interpolation[s];
 }
