@@ -2,71 +2,11 @@
 // test_buses.c - trees of buses against a recursive double-precision reference; meters, scrubbing and
 // outputs.
 #include <float.h>
-#include <math.h>
-#include <string.h>
 
-#include "mixer/buses.h"
-#include "mixer/kernel.h"
 #include "tests/arena_limits.h"
-#include "tests/check.h"
-#include "tests/random.h"
-
-#define MAX_BUSES  1024
-#define N_CHANNELS 6
-
-struct fixture {
-    struct arena arena;
-    struct bus_graph graph;
-    struct buses buses;
-    float out[N_CHANNELS][BLOCK_FRAMES];
-    float *planes[N_CHANNELS];
-};
-
-static struct fixture f;
-
-static int set_up(void **state)
-{
-    (void)state;
-    memset(&f, 0, sizeof f);
-    for (int c = 0; c < N_CHANNELS; c++)
-        f.planes[c] = f.out[c];
-    if (arena_init(&f.arena, 1 << 24) || bus_graph_init(&f.graph, arena_allocator(&f.arena), MAX_BUSES))
-        return 1;
-    f.graph.n_buses = 1;
-    f.graph.out[0] = 1;
-    f.graph.width[0] = 2;
-    bus_graph_sort(&f.graph);
-    return (int)buses_init(&f.buses, arena_allocator(&f.arena), MAX_BUSES, &f.graph, 4800, 240);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_fini(&f.arena);
-    return 0;
-}
+#include "tests/buses_rig.h"
 
 // ---- graphs ----
-
-/// A tree whose buses stand in any order: each hangs on one that was placed before it.
-static void random_tree(uint64_t *seed, uint32_t n, bool chain)
-{
-    uint16_t places[MAX_BUSES];
-    f.graph.n_buses = n;
-    for (uint32_t i = 0; i < n; i++)
-        places[i] = (uint16_t)i;
-    for (uint32_t i = n; i-- > 2;) { // master stays
-        uint32_t k = 1 + random_below(seed, i);
-        uint16_t t = places[i];
-        places[i] = places[k];
-        places[k] = t;
-    }
-    for (uint32_t i = 1; i < n; i++) {
-        f.graph.parent[places[i]] = places[chain ? i - 1 : random_below(seed, i)];
-        f.graph.out[places[i]] = 0;
-        f.graph.width[places[i]] = 2;
-    }
-}
 
 static void check_order(void)
 {
@@ -167,34 +107,6 @@ static void test_new_graph_gives_the_old_one_back(void **state)
     struct bus_graph other = f.graph;
     assert_ptr_equal(buses_set_graph(&f.buses, &other), &f.graph);
     assert_ptr_equal(buses_set_graph(&f.buses, &f.graph), &other);
-}
-
-// ---- levels ----
-
-/// The next frames of master, fed with ones.
-static void render_ones(uint32_t n_frames)
-{
-    buses_clear(&f.buses, BLOCK_FRAMES);
-    for (uint32_t i = 0; i < n_frames; i++)
-        f.buses.planes[0][i] = f.buses.planes[1][i] = 1.0f;
-    memset(f.out, 0, sizeof f.out);
-    buses_render(&f.buses, f.planes, N_CHANNELS, n_frames);
-}
-
-static void test_levels_ramp(void **state)
-{
-    (void)state;
-    render_ones(1); // from here on it has sounded
-    buses_set_gain(&f.buses, 0, &(struct change){.value = -6, .ramp_frames = 1}); // takes the declick ramp
-    double gain = pow(10, -6.0 / 20);
-    for (uint32_t done = 0; done < 320; done += BLOCK_FRAMES) {
-        render_ones(BLOCK_FRAMES);
-        for (uint32_t i = 0; i < BLOCK_FRAMES; i++) {
-            double way = done + i < 240 ? (double)(done + i) / 240 : 1.0;
-            assert_true(fabs((double)f.out[0][i] - (1 - (1 - gain) * way)) < 1e-6);
-            assert_true(f.out[1][i] == f.out[0][i]);
-        }
-    }
 }
 
 // ---- scrubbing ----
@@ -335,7 +247,6 @@ int main(void)
         TEST(test_sort_puts_parents_last),
         TEST(test_trees_against_the_reference),
         TEST(test_new_graph_gives_the_old_one_back),
-        TEST(test_levels_ramp),
         TEST(test_what_is_no_number_is_counted_once),
         TEST(test_loud_is_not_wrong),
         TEST(test_silenced_bus_still_scrubs),
