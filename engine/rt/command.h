@@ -66,19 +66,20 @@ struct flag {
 
 struct command {
     uint8_t type;
-    uint8_t when;        // enum when
-    bool drop_late;      // WHEN_TIME: is left out when its frame has passed, else done at once
-    uint16_t entry;      // WHEN_TIME: its place in the schedule, which control gives out
-    uint32_t slot;       // the voice or bus it is for
+    uint8_t when;   // enum when
+    bool drop_late; // WHEN_TIME: is left out when its frame has passed, else done at once
+    bool joins;     // the command before it, of the same time: both at one frame, however much there is to do
+    uint16_t entry; // WHEN_TIME: its place in the schedule, which control gives out
+    uint32_t slot;  // the voice or bus it is for
     uint32_t generation; // of the voice: START sets it; all others do nothing when it is not the slot's
     uint64_t time;
     union {
-        struct voice_start start;      // VOICE_START
-        struct fade fade;              // VOICE_STOP, _PAUSE, _RESUME, FADE_OUT (frames alone)
-        struct seek seek;              // VOICE_SEEK
-        struct change change;          // VOICE_GAIN, _PAN, _RATE, BUS_GAIN, _PAN
-        uint32_t interpolation;        // VOICE_INTERPOLATION: enum interpolation
-        struct flag flag;              // BUS_MUTE, _SOLO; WATCH_VOICES: report loops and pauses, too
+        struct voice_start start; // VOICE_START
+        struct fade fade;         // VOICE_STOP, _PAUSE, _RESUME, FADE_OUT (frames alone)
+        struct seek seek;         // VOICE_SEEK
+        struct change change;     // VOICE_GAIN, _PAN, _RATE, BUS_GAIN, _PAN
+        uint32_t interpolation;   // VOICE_INTERPOLATION: enum interpolation
+        struct flag flag;         // BUS_MUTE, _SOLO; WATCH_VOICES (on alone): report loops and pauses, too
         const struct bus_graph *graph; // BUS_GRAPH: immutable; handed back by EVENT_GRAPH_RETIRED
         uint64_t token;                // SYNC, SNAPSHOT, VOICE_REPORT: comes back in the event
         uint32_t unscheduled;          // UNSCHEDULE: the entry; nothing when it is done already

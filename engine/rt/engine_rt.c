@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// engine_rt.c - one cycle of the engine: take commands, render, report.
+// engine_rt.c - one cycle of the engine: take commands, carry out what is due, render, report.
 #include "engine/rt/engine_rt.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "engine/rt/float_mode.h"
 #include "mixer/kernel.h"
@@ -11,84 +10,152 @@
 /// Device channels that one call can serve.
 #define MAX_PLANES 64
 
-RT_SAFE bool emit_event(struct engine_rt *e, enum event_type type, uint32_t slot, uint64_t value)
+/// Voices or buses that a command can look at for the price of one that looks at none.
+#define SLOTS_A_COMMAND 64
+#define BUSES_A_COMMAND 8
+
+// ---- the cycle's beginning ----
+
+RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, uint32_t n_frames)
 {
-    struct event event = {.type = type, .slot = slot, .frame = e->frame, .value = value};
-    return queue_push(&e->events, &event);
+    assert(n_frames == 0 || now || e->clock.is_exact);
+    e->budget = e->clock.is_exact ? INT64_MAX : MAX_COMMANDS_A_CYCLE;
+    e->n_waiting = queue_used(&e->commands);
+    if (n_frames == 0) return;
+    int64_t jump = clock_begin_cycle(&e->clock, now, e->frame, n_frames);
+    if (jump != 0) schedule_shift(&e->schedule, (uint64_t)jump); // what waits stays as far from now as it was
+    report_step(e, clock_ns_of_ntp(jump));
 }
 
-RT_SAFE static void take_commands(struct engine_rt *e)
-{
-    struct command command;
-    for (uint32_t i = 0; i < MAX_COMMANDS_A_CYCLE && queue_pop(&e->commands, &command); i++)
-        apply_command(e, &command);
-}
+// ---- commands ----
 
-RT_SAFE static void report_ended(struct engine_rt *e)
+RT_SAFE static uint32_t cost_of(const struct engine_rt *e, const struct command *c)
 {
-    struct voices *v = &e->mixer.voices;
-    for (uint32_t i = 0; i < v->n_ended; i++)
-        emit_event(e, EVENT_VOICE_ENDED, v->ended[i], v->ended_why[i]);
-    v->n_ended = 0;
-}
-
-/// Leaves the names of the buses in the ring and tells control where. Both may be full: then only the count
-/// goes on.
-RT_SAFE static void report_nonfinite(struct engine_rt *e)
-{
-    struct buses *b = &e->mixer.buses;
-    if (b->n_nonfinite == 0) return;
-    uint32_t bytes = nonfinite_report_bytes(b->n_nonfinite);
-    struct nonfinite_report *report = scratch_push(&e->mixer.scratch, 1, bytes);
-    if (report) report->n_buses = b->n_nonfinite;
-    for (uint32_t i = 0; i < b->n_nonfinite; i++) {
-        e->n_nonfinite += b->nonfinite_count[i];
-        if (!report) continue;
-        report->buses[i].bus = b->nonfinite_bus[i];
-        report->buses[i].n_samples = b->nonfinite_count[i];
+    switch ((enum command_type)c->type) {
+    case COMMAND_VOICE_STOP:
+    case COMMAND_VOICE_PAUSE:
+    case COMMAND_VOICE_RESUME: return c->slot == SLOT_ALL ? 1 + e->mixer.voices.n_slots / SLOTS_A_COMMAND : 1;
+    case COMMAND_BUS_MUTE:
+    case COMMAND_BUS_SOLO:
+    case COMMAND_BUS_GRAPH:
+    case COMMAND_FADE_OUT:
+    case COMMAND_SNAPSHOT: return 1 + e->mixer.buses.graph->n_buses / BUSES_A_COMMAND;
+    default: return 1;
     }
-    if (report && queue_room(&e->events) > e->owed_events) {
-        struct event event = {.type = EVENT_NONFINITE, .frame = e->frame};
-        event.report = ring_put(&e->reports, report, bytes);
-        if (event.report.bytes == 0 || !queue_push(&e->events, &event)) e->n_reports_lost++;
-    }
-    b->n_nonfinite = 0;
 }
 
-RT_SAFE static void publish_snapshot(struct engine_rt *e)
+/// A command with a time, which has come or is over.
+RT_SAFE static void carry_out_at(struct engine_rt *e, const struct command *c, int64_t frame)
 {
-    if (e->frame < e->next_snapshot_frame) return;
-    e->next_snapshot_frame = e->frame + e->snapshot_interval;
-
-    struct snapshot *s = latest_begin(&e->snapshot);
-    const struct buses *b = &e->mixer.buses;
-    *s = (struct snapshot){.frame = e->frame,
-                           .n_clipped = e->mixer.n_clipped,
-                           .n_nonfinite = e->n_nonfinite,
-                           .n_active = e->mixer.voices.n_active,
-                           .n_buses = b->graph->n_buses};
-    memcpy(s->meters, b->meters, b->graph->n_buses * sizeof b->meters[0]);
-    latest_publish(&e->snapshot);
+    int64_t late = (int64_t)e->frame - frame;
+    if (late <= e->clock.slack_frames) late = 0;
+    bool dropped = late > 0 && c->drop_late;
+    if (!dropped) apply_command(e, c);
+    emit_due(e, c->entry,
+             (struct due){.outcome = dropped ? DUE_DROPPED : DUE_DONE,
+                          .late_frames = late < UINT32_MAX ? (uint32_t)late : UINT32_MAX});
 }
 
-RT_SAFE void engine_rt_process(struct engine_rt *e, float *const *out, uint32_t n_channels, uint32_t n_frames)
+/// All that waits in the schedule for this frame or an earlier one.
+RT_SAFE static void carry_out_scheduled(struct engine_rt *e)
+{
+    const struct command *c;
+    while ((c = schedule_first(&e->schedule)) && (e->budget > 0 || c->joins)) {
+        int64_t frame = clock_frame_of_ntp(&e->clock, schedule_first_time(&e->schedule));
+        if (frame > (int64_t)e->frame) return;
+        e->budget -= cost_of(e, c);
+        schedule_pop(&e->schedule); // `c` stays as it is: nothing is pushed meanwhile
+        carry_out_at(e, c, frame);
+    }
+}
+
+/// The head of the queue. False when it must wait for its frame.
+RT_SAFE static bool carry_out_next(struct engine_rt *e)
+{
+    const struct command *c = &e->next;
+    int64_t now = (int64_t)e->frame, frame;
+    switch ((enum when)c->when) {
+    case WHEN_NOW: apply_command(e, c); return true;
+    case WHEN_ARRIVAL:
+        if (clock_frame_of_ns(&e->clock, c->time) > now) return false;
+        apply_command(e, c);
+        return true;
+    case WHEN_TIME:
+        frame = clock_frame_of_ntp(&e->clock, c->time);
+        if (frame > now)
+            schedule_push(&e->schedule, c);
+        else
+            carry_out_at(e, c, frame);
+    }
+    return true;
+}
+
+/// The queue in its order, as far as it had come when the cycle began.
+RT_SAFE static void carry_out_queued(struct engine_rt *e)
+{
+    for (;;) {
+        if (!e->has_next) {
+            if (e->n_waiting == 0 || !queue_pop(&e->commands, &e->next)) return;
+            e->n_waiting--;
+            e->has_next = true;
+        }
+        if (e->budget <= 0 && !e->next.joins) return;
+        uint32_t cost = cost_of(e, &e->next);
+        if (!carry_out_next(e)) return;
+        e->budget -= cost;
+        e->has_next = false;
+    }
+}
+
+RT_SAFE static void carry_out_due(struct engine_rt *e)
+{
+    carry_out_scheduled(e);
+    carry_out_queued(e);
+}
+
+/// The next frame at which something is to be done, behind this one.
+RT_SAFE static int64_t next_due(const struct engine_rt *e)
+{
+    int64_t due = INT64_MAX;
+    if (e->budget <= 0) return due; // the rest has to wait for the next cycle
+    if (e->schedule.n_used > 0) due = clock_frame_of_ntp(&e->clock, schedule_first_time(&e->schedule));
+    if (e->has_next) {
+        int64_t frame = clock_frame_of_ns(&e->clock, e->next.time); // it waits: so it is one that has arrived
+        if (frame < due) due = frame;
+    }
+    return due;
+}
+
+// ---- all of it ----
+
+/// Frames until a block must end.
+RT_SAFE static uint32_t block_frames(const struct engine_rt *e, uint32_t n_left)
+{
+    uint32_t n = BLOCK_FRAMES - (uint32_t)(e->frame % BLOCK_FRAMES);
+    if (n > n_left) n = n_left;
+    int64_t until_due = next_due(e) - (int64_t)e->frame;
+    assert(until_due > 0); // what is due has been done
+    return until_due < n ? (uint32_t)until_due : n;
+}
+
+RT_SAFE void engine_rt_process(struct engine_rt *e, const struct moment *now, float *const *out,
+                               uint32_t n_channels, uint32_t n_frames)
 {
     assert(n_frames == 0 || n_channels == e->mixer.n_channels);
     float_mode_set();
-    take_commands(e);
+    begin_cycle(e, now, n_frames);
+    carry_out_due(e);
     for (uint32_t done = 0; done < n_frames;) {
-        uint32_t n = BLOCK_FRAMES - (uint32_t)(e->frame % BLOCK_FRAMES);
-        if (n > n_frames - done) n = n_frames - done;
-
+        uint32_t n = block_frames(e, n_frames - done);
         float *planes[MAX_PLANES];
         for (uint32_t c = 0; c < n_channels; c++)
             planes[c] = out[c] + done;
         mixer_render(&e->mixer, planes, n);
         e->frame += n;
         done += n;
-        report_ended(e);
-        report_nonfinite(e);
-        ring_advance(&e->reports);
+        report_block(e);
+        if (done < n_frames) carry_out_due(e);
     }
-    publish_snapshot(e);
+    if (e->frame >= e->next_snapshot_frame) publish_snapshot(e);
+    if (n_frames > 0) publish_clock(e);
 }

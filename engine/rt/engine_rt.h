@@ -17,7 +17,9 @@
 #include "engine/rt/schedule.h"
 #include "mixer/mixer.h"
 
-/// Commands that one call of engine_rt_process() takes at the most; the rest wait for the next one.
+/// Commands that one call of engine_rt_process() carries out or puts into the schedule at the most, but for
+/// the rest of a group; all others wait for the next call. Those that look at all voices or buses count as
+/// several. Offline there is no such limit.
 #define MAX_COMMANDS_A_CYCLE 4096
 
 /// /sync answers that may be under way at once.
@@ -29,7 +31,8 @@
 /// Voice reports that may be under way at once.
 #define MAX_VOICE_REPORTS 1024
 
-/// Room for the reports that may be left out when it is used up (EVENT_NONFINITE).
+/// Room for the reports that may be left out when it is used up (EVENT_NONFINITE, EVENT_VOICE_LOOPED,
+/// EVENT_VOICE_PAUSED), or come later (EVENT_CLOCK_STEP).
 #define SPARE_EVENTS 1024
 
 /// Blocks that a report stays readable: longer than control sleeps, at any sample rate.
@@ -48,26 +51,30 @@ struct snapshot {
 };
 
 struct engine_rt {
-    struct queue commands;  // control > rt
-    struct queue events;    // rt > control
-    struct latest snapshot; // rt > control: struct snapshot
+    struct queue commands;     // control > rt
+    struct queue events;       // rt > control
+    struct latest snapshot;    // rt > control: struct snapshot
     struct latest clock_state; // rt > control: struct clock_state, at every cycle
-    struct ring reports;    // rt > control: what events point to, for REPORT_BLOCKS blocks
+    struct ring reports;       // rt > control: what events point to, for REPORT_BLOCKS blocks
 
     // owned by rt
     struct mixer mixer;
     struct clock clock;
     struct schedule schedule;
-    uint32_t *generation;    // of each voice slot
-    struct command next;     // taken from the queue, and due later in this cycle or in the next
+    uint32_t *generation; // of each voice slot
+    struct command next;  // taken from the queue, and not done yet
     bool has_next;
-    bool watches_voices;     // reports loops and pauses
     uint64_t frame; // frames rendered since the start
     uint64_t n_nonfinite;
     uint64_t n_reports_lost; // reports that found no room
+    int64_t step_ns;         // of the system's clock that control has not been told yet
     uint64_t next_snapshot_frame;
     uint32_t snapshot_interval;
     uint32_t owed_events; // room of the event queue that reports may not take
+
+    // of the present cycle
+    int64_t budget;     // commands that may still be done; 0 or less: none but the rest of a group
+    uint32_t n_waiting; // of the queue: what comes in while the cycle is made waits for the next one
 };
 
 // ---- set-up: before any thread runs ----
@@ -78,25 +85,40 @@ struct rt_memory {
     struct mixer_memory mixer;
 };
 
-/// `queue_slots`: a power of two. `n_scheduled`: commands that can wait for their time, 1 to 65535. Its clock is
-/// live; clock_init_exact() makes it exact.
+/// `queue_slots`: a power of two. `n_scheduled`: commands that can wait for their time, 1 to 65535. Its clock
+/// is live; clock_init_exact() makes it exact.
 NODISCARD enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
-                                     const struct mixer_config *config, uint32_t queue_slots, uint32_t n_scheduled);
+                                     const struct mixer_config *config, uint32_t queue_slots,
+                                     uint32_t n_scheduled);
 
 // ---- rt ----
 
-/// Takes the waiting commands, in order, and those of the schedule that are due, each at its frame, and writes the
-/// next `n_frames` to `out`, one plane for each of the mixer's `n_channels`. Any number of frames; 0 only takes
-/// commands that are to be done now. Renders in blocks that end where the engine's frame count is a multiple of
-/// BLOCK_FRAMES or a command is due, so that the result does not depend on how the calls are cut. `now`: when the
-/// cycle began; NULL when the clock is exact.
+/// Takes the waiting commands, in order, and those of the schedule that are due, each at its frame, and
+/// writes the next `n_frames` to `out`, one plane for each of the mixer's `n_channels`. Any number of frames;
+/// 0 only takes commands that are to be done now. Renders in blocks that end where the engine's frame count
+/// is a multiple of BLOCK_FRAMES or a command is due, so that the result does not depend on how the calls are
+/// cut. `now`: when the cycle began; NULL when the clock is exact, or with 0 frames. At one frame, what
+/// waited in the schedule comes before what comes from the queue.
 RT_SAFE void engine_rt_process(struct engine_rt *e, const struct moment *now, float *const *out,
                                uint32_t n_channels, uint32_t n_frames);
+
+// ---- rt: between the files of this module ----
 
 /// Carries out one command now.
 RT_SAFE void apply_command(struct engine_rt *e, const struct command *c);
 
-/// Reports to control. False when the queue was full: only reports that may be left out may ignore that.
-RT_SAFE bool emit_event(struct engine_rt *e, enum event_type type, uint32_t slot, uint64_t value);
+/// Reports to control. There is always room for what is owed.
+RT_SAFE void emit_event(struct engine_rt *e, enum event_type type, uint32_t slot, uint64_t value);
+/// The same for a report that is not owed. False when there was no room for it (counted).
+RT_SAFE bool emit_spare_event(struct engine_rt *e, enum event_type type, uint32_t slot, uint64_t value);
+RT_SAFE void emit_due(struct engine_rt *e, uint32_t entry, struct due due);
+RT_SAFE void emit_voice_report(struct engine_rt *e, uint32_t slot, uint64_t token,
+                               const struct voice_report *r);
+/// What a block has brought.
+RT_SAFE void report_block(struct engine_rt *e);
+/// Tells of a jump of the system's clock, now or when there is room.
+RT_SAFE void report_step(struct engine_rt *e, int64_t step_ns);
+RT_SAFE void publish_snapshot(struct engine_rt *e);
+RT_SAFE void publish_clock(struct engine_rt *e);
 
 #endif

@@ -15,12 +15,12 @@ enum event_type {
     EVENT_VOICE_ENDED,   // value: enum voice_end; the slot may be used again
     EVENT_VOICE_LOOPED,  // may be left out; only after COMMAND_WATCH_VOICES
     EVENT_VOICE_PAUSED,  // likewise; value: 1 when it is held, 0 when it goes on
-    EVENT_VOICE_REPORT,  // report; nothing when the voice has ended (then its state is VOICE_FREE)
+    EVENT_VOICE_REPORT,  // report and token; its state is VOICE_FREE and all else 0 when the voice has ended
     EVENT_SYNCED,        // value: the token
     EVENT_GRAPH_RETIRED, // slot: the index of the graph that is used no more
     EVENT_NONFINITE,     // ring: a struct nonfinite_report
     EVENT_DUE,           // slot: the entry of the schedule, which is free again; due
-    EVENT_CLOCK_STEP,    // value: nanoseconds that the system's clock jumped by, signed
+    EVENT_CLOCK_STEP, // value: nanoseconds that the system's clock jumped by, signed; several may come as one
 };
 
 /// Samples of one block that were NaN or infinite and were set to 0.
@@ -50,8 +50,8 @@ struct event {
     uint64_t token; // VOICE_REPORT
     union {
         uint64_t value;
-        struct ring_ref ring; // NONFINITE
-        struct due due;       // DUE
+        struct ring_ref ring;       // NONFINITE
+        struct due due;             // DUE
         struct voice_report report; // VOICE_REPORT
     };
 };
