@@ -202,6 +202,8 @@ static enum status alsa_open(const struct config *config, struct backend **backe
     b->base.rate = b->device.rate;
     b->base.n_channels = config->channels;
     atomic_init(&b->base.period_frames, b->device.period_frames);
+    // A period is made as soon as there is room for it: the rest of the buffer is played before it.
+    atomic_init(&b->base.latency_frames, (uint32_t)b->device.buffer_frames - b->device.period_frames);
     *backend = &b->base;
     return STATUS_OK;
 }

@@ -24,8 +24,10 @@ struct backend {
     const struct config *config;    // borrowed until close()
     uint32_t rate;                  // frames a second
     _Atomic uint32_t period_frames; // the usual length of a callback; JACK may change it while it runs
-    uint32_t n_channels;            // what was got, at most what was asked for
-    struct cycle *cycle;            // set by start(); borrowed
+    /// From the rendering of a frame to the device's output: what waits in front of it. JACK may change it.
+    _Atomic uint32_t latency_frames;
+    uint32_t n_channels; // what was got, at most what was asked for
+    struct cycle *cycle; // set by start(); borrowed
     _Atomic uint64_t n_xruns;
     _Atomic bool lost; // the server or device has gone; control closes the backend and opens another
 };

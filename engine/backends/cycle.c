@@ -6,6 +6,10 @@
 #include <unistd.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
+/// Between 1900, where NTP time begins, and 1970.
+#define NTP_OF_1970 UINT64_C(2208988800)
+/// Two readings of the clocks that lie further apart were interrupted.
+#define MAX_PAIR_NS 10000
 /// Time constant of the average load.
 #define LOAD_SMOOTHING_SECONDS 1.0
 
@@ -50,6 +54,19 @@ uint64_t cycle_now_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
+struct moment cycle_moment(void)
+{
+    struct timespec real;
+    uint64_t before_ns = cycle_now_ns();
+    clock_gettime(CLOCK_REALTIME, &real);
+    uint64_t between_ns = cycle_now_ns() - before_ns;
+    struct moment now = {.monotonic_ns = before_ns + between_ns / 2};
+    if (between_ns < MAX_PAIR_NS)
+        now.ntp =
+            (((uint64_t)real.tv_sec + NTP_OF_1970) << 32) + ((uint64_t)real.tv_nsec << 32) / NS_PER_SECOND;
+    return now;
+}
+
 static void update_load(struct cycle *c, uint64_t spent_ns, uint32_t n_frames)
 {
     double available = (double)n_frames / (double)c->rate;
@@ -71,15 +88,15 @@ void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t
 {
     if (atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0)
         atomic_store_explicit(&c->thread_id, (int32_t)gettid(), memory_order_relaxed);
-    uint64_t start_ns = cycle_now_ns();
-    set_u64(&c->last_start_ns, start_ns);
+    struct moment now = cycle_moment();
+    set_u64(&c->last_start_ns, now.monotonic_ns);
     atomic_store_explicit(&c->last_frames, n_frames, memory_order_relaxed);
 
     if (chimed_rt_enter) chimed_rt_enter();
-    engine_rt_process(c->engine, out, n_channels, n_frames);
+    engine_rt_process(c->engine, &now, out, n_channels, n_frames);
     if (chimed_rt_leave) chimed_rt_leave();
 
-    update_load(c, cycle_now_ns() - start_ns, n_frames);
+    update_load(c, cycle_now_ns() - now.monotonic_ns, n_frames);
     set_u64(&c->frames, get_u64(&c->frames) + n_frames);
     set_u64(&c->n_cycles, get_u64(&c->n_cycles) + 1);
 }

@@ -40,6 +40,8 @@ void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t
 
 /// CLOCK_MONOTONIC, without a system call.
 uint64_t cycle_now_ns(void);
+/// Both clocks, without a system call.
+struct moment cycle_moment(void);
 
 /// Called at both ends of every real-time section when something defines them (the guard of the tests does).
 __attribute__((weak)) void chimed_rt_enter(void);

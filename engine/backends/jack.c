@@ -167,6 +167,20 @@ static int on_buffer_size(jack_nframes_t n_frames, void *argument)
     return 0;
 }
 
+/// The server has worked out latencies anew; called by a thread of libjack that may wait.
+static void on_latency(jack_latency_callback_mode_t mode, void *argument)
+{
+    struct jack_backend *b = argument;
+    if (mode != JackPlaybackLatency) return;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < b->base.n_channels; i++) {
+        jack_latency_range_t range = {0};
+        if (b->ports[i] != NULL) jack_port_get_latency_range(b->ports[i], JackPlaybackLatency, &range);
+        if (range.max > most) most = range.max;
+    }
+    atomic_store_explicit(&b->base.latency_frames, most, memory_order_relaxed);
+}
+
 static int on_xrun(void *argument)
 {
     struct jack_backend *b = argument;
@@ -244,6 +258,7 @@ static bool set_callbacks(struct jack_backend *b)
            jack_set_thread_init_callback(b->client, on_thread_init, b) == 0 &&
            jack_set_buffer_size_callback(b->client, on_buffer_size, b) == 0 &&
            jack_set_sample_rate_callback(b->client, on_sample_rate, b) == 0 &&
+           jack_set_latency_callback(b->client, on_latency, b) == 0 &&
            jack_set_xrun_callback(b->client, on_xrun, b) == 0;
 }
 

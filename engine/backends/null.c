@@ -65,6 +65,8 @@ static enum status null_open(const struct config *config, struct backend **backe
     b->base.rate = config->rate;
     b->base.n_channels = config->channels;
     atomic_init(&b->base.period_frames, config->period);
+    atomic_init(&b->base.latency_frames,
+                config->period); // as if it had a device that plays one while we make one
     *backend = &b->base;
     return STATUS_OK;
 }
