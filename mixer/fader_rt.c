@@ -110,7 +110,7 @@ RT_SAFE void fader_init(struct fader *f, struct ramp *left, struct ramp *right, 
 RT_SAFE static float in_range(double value, float least, float most)
 {
     float x = (float)value;
-    return x < least ? least : x > most ? most : x;
+    return !(x > least) ? least : x > most ? most : x; // what is no number is the least
 }
 
 RT_SAFE static float floor_below(float db)

@@ -50,7 +50,7 @@ RT_SAFE static int64_t increment_of(double rate)
 RT_SAFE static double rate_in_range(double rate, bool forward)
 {
     double speed = forward ? rate : -rate;
-    speed = speed < MIN_RATE ? MIN_RATE : speed > MAX_RATE ? MAX_RATE : speed;
+    speed = !(speed > MIN_RATE) ? MIN_RATE : speed > MAX_RATE ? MAX_RATE : speed;
     return forward ? speed : -speed;
 }
 
