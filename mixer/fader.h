@@ -8,6 +8,7 @@
 
 #include "alloc/attr.h"
 #include "mixer/change.h"
+#include "mixer/pan.h"
 #include "mixer/ramp.h"
 
 /// What gains are kept within, in dB.
@@ -34,6 +35,8 @@ struct glide {
 /// ramps that its owner keeps, renders and advances, always both by the same number of frames.
 struct fader {
     float gain_db, pan; // that hold, or that the ways lead to
+    float gain_lin;     // what `gain_db` is,
+    struct level law;   // and what `pan` is
     struct {
         struct glide gain, pan, gate; // gate: 1 is open, 0 is shut
     } ways;

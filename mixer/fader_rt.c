@@ -4,7 +4,6 @@
 
 #include "mixer/fader.h"
 #include "mixer/numeric.h"
-#include "mixer/pan.h"
 
 RT_SAFE double curve_way(uint8_t curve, double done, double total)
 {
@@ -45,15 +44,17 @@ RT_SAFE static float glide_at(const struct glide *g, uint32_t ahead)
 RT_SAFE static float amplitude_at(const struct fader *f, uint32_t ahead)
 {
     const struct glide *g = &f->ways.gain;
-    if (ahead >= glide_left(g)) return gain_from_db(f->gain_db);
+    if (ahead >= glide_left(g)) return f->gain_lin;
     float value = glide_at(g, ahead);
     return g->curve == CURVE_DB ? gain_from_db(value) : g->curve == CURVE_POWER ? sqrtf(value) : value;
 }
 
 RT_SAFE static struct level level_at(const struct fader *f, uint32_t ahead)
 {
-    float gain = amplitude_at(f, ahead) * glide_at(&f->ways.gate, ahead), pan = glide_at(&f->ways.pan, ahead);
-    return f->is_mono ? level_mono(gain, pan) : level_stereo(gain, pan);
+    float gain = amplitude_at(f, ahead) * glide_at(&f->ways.gate, ahead);
+    bool is_there = ahead >= glide_left(&f->ways.pan);
+    struct level law = is_there ? f->law : pan_law(glide_at(&f->ways.pan, ahead), f->is_mono);
+    return (struct level){gain * law.left, gain * law.right};
 }
 
 /// Frames of the next piece; 0: nothing moves. Sets `goes_on`.
@@ -100,6 +101,8 @@ RT_SAFE void fader_init(struct fader *f, struct ramp *left, struct ramp *right, 
 {
     *f = (struct fader){.gain_db = gain_db,
                         .pan = pan,
+                        .gain_lin = gain_from_db(gain_db),
+                        .law = pan_law(pan, is_mono),
                         .ways.pan.to = pan,
                         .ways.gate.to = 1.0f,
                         .is_mono = is_mono,
@@ -125,7 +128,7 @@ RT_SAFE void fader_set_gain(struct fader *f, struct ramp *left, struct ramp *rig
     float from = amplitude_at(f, 0);
     double base = change->relative ? (double)f->gain_db : 0.0;
     f->gain_db = in_range(base + change->value, FADER_MIN_DB, FADER_MAX_DB);
-    float to = gain_from_db(f->gain_db);
+    float to = f->gain_lin = gain_from_db(f->gain_db);
     if (change->curve == CURVE_DB) {
         float from_db = gain_to_db(from), to_db = f->gain_db;
         if (to == 0.0f) to_db = floor_below(from_db);
@@ -153,6 +156,7 @@ RT_SAFE void fader_set_pan(struct fader *f, struct ramp *left, struct ramp *righ
     float from = glide_at(&f->ways.pan, 0);
     double base = change->relative ? (double)f->pan : 0.0;
     f->pan = in_range(base + change->value, -1.0f, 1.0f);
+    f->law = pan_law(f->pan, f->is_mono);
     glide_set(&f->ways.pan, from, f->pan, n_frames, plain_curve(change->curve));
     begin_piece(f, left, right);
 }

@@ -4,7 +4,7 @@
 #define MIXER_NUMERIC_H
 #include "alloc/attr.h"
 
-// Series of Taylor, good to 1e-12 of the value and more than a float can tell. The C library's own differ
+// Series of Taylor, good to 1e-10, which is more than a float can tell. The C library's own differ
 // from processor to processor in the last bit, and what is rendered would, too.
 
 /// 2 to the power of x; -1000 to 1000. Exactly 1 at 0.

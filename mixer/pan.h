@@ -2,6 +2,8 @@
 // pan.h - gain and pan as people say them, turned into the gains of left and right. Any thread.
 #ifndef MIXER_PAN_H
 #define MIXER_PAN_H
+#include <stdbool.h>
+
 #include "alloc/attr.h"
 
 /// Gains at or below this are silence.
@@ -17,6 +19,9 @@ RT_SAFE float gain_from_db(float db);
 
 /// Level in dB of a linear gain; SILENCE_DB at the least.
 RT_SAFE float gain_to_db(float lin);
+
+/// What a gain of 1 comes to on both sides.
+RT_SAFE struct level pan_law(float pan, bool is_mono);
 
 /// Equal-power pan (-1 left to 1 right) of a mono source: left = cos, right = sin of an angle from 0 to 90
 /// degrees, 0.7071 each in the middle.

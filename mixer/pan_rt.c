@@ -19,20 +19,21 @@ RT_SAFE float gain_to_db(float lin)
     return db < SILENCE_DB ? SILENCE_DB : db;
 }
 
-/// Left and right of the equal-power law, exact at both ends.
-RT_SAFE static struct level equal_power(double gain, double pan)
+RT_SAFE struct level pan_law(float pan, bool is_mono)
 {
-    return (struct level){.left = (float)(gain * numeric_sine(0.5 - 0.5 * pan)),
-                          .right = (float)(gain * numeric_sine(0.5 + 0.5 * pan))};
+    if (pan == 0.0f && !is_mono) return (struct level){1.0f, 1.0f};
+    double way = 0.5 + 0.5 * (double)pan, scale = is_mono ? 1.0 : SQRT_2;
+    return (struct level){(float)(scale * numeric_sine(1.0 - way)), (float)(scale * numeric_sine(way))};
 }
 
 RT_SAFE struct level level_mono(float gain_lin, float pan)
 {
-    return equal_power((double)gain_lin, (double)pan);
+    struct level law = pan_law(pan, true);
+    return (struct level){gain_lin * law.left, gain_lin * law.right};
 }
 
 RT_SAFE struct level level_stereo(float gain_lin, float pan)
 {
-    if (pan == 0.0f) return (struct level){.left = gain_lin, .right = gain_lin};
-    return equal_power((double)gain_lin * SQRT_2, (double)pan);
+    struct level law = pan_law(pan, false);
+    return (struct level){gain_lin * law.left, gain_lin * law.right};
 }
