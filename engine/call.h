@@ -12,6 +12,7 @@
 #include "engine/rt/command.h"
 
 struct control;
+struct answer;
 
 /// Longest sentence of an /error, with its closing 0.
 #define ERROR_TEXT_BYTES 1024
@@ -61,5 +62,12 @@ struct osc_writer *answer_begin(struct control *c, enum method method);
 void answer_send(struct control *c, const struct client *client, const char *id);
 void answer_error(struct control *c, const struct client *client, const char *id, enum method method,
                   enum api_error error, const char *text);
+
+// ---- for dispatch.c ----
+
+/// Sends what a call is answered, or `/error path code text`; in a bundle the errors have the message's index
+/// behind the text, and all wait for reply_flush().
+void call_send_answer(struct control *c, const struct client *client, const struct answer *a);
+void call_send_error(struct control *c, const struct call *call, enum api_error error, const char *text);
 
 #endif

@@ -35,6 +35,11 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     if (!status) status = stack_init(&c->stack, tables, CONTROL_STACK_BYTES);
     allocator_tag(tables, "sounds");
     if (!status) status = sound_table_init(&c->sounds, tables, config->sounds, &c->worker);
+    allocator_tag(tables, "schedule");
+    if (!status) status = schedule_book_init(&c->book, tables, config->schedule);
+    allocator_tag(tables, "packets");
+    if (!status) status = transaction_init(&c->transaction, tables);
+    if (!status) status = holds_init(&c->holds, tables);
     if (status) control_fini(c);
     return status;
 }
@@ -50,7 +55,7 @@ bool control_push(struct control *c, const struct command *command)
 {
     if (queue_push(&c->rt->commands, command)) return true;
     if (c->is_offline) {
-        engine_rt_process(c->rt, NULL, 0, 0);
+        engine_rt_process(c->rt, NULL, NULL, 0, 0);
         return queue_push(&c->rt->commands, command);
     }
     c->n_commands_refused++;
@@ -60,25 +65,8 @@ bool control_push(struct control *c, const struct command *command)
 bool control_has_room(struct control *c, uint32_t n)
 {
     if (queue_room(&c->rt->commands) >= n) return true;
-    if (c->is_offline) engine_rt_process(c->rt, NULL, 0, 0);
+    if (c->is_offline) engine_rt_process(c->rt, NULL, NULL, 0, 0);
     return queue_room(&c->rt->commands) >= n;
-}
-
-void control_refuse(struct control *c, const struct call *call, enum api_error error, const char *format, ...)
-{
-    char text[ERROR_TEXT_BYTES];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    reply_error(&c->replies, call->client, call->path, error, text);
-}
-
-void control_refuse_full(struct control *c, const struct call *call)
-{
-    uint32_t n = c->rt->commands.n_slots;
-    control_refuse(c, call, API_REFUSED,
-                   "refused commands %u/%u: the audio thread has not taken them yet; try again", n, n);
 }
 
 uint32_t control_frames(const struct control *c, double seconds)
@@ -89,6 +77,10 @@ uint32_t control_frames(const struct control *c, double seconds)
 
 void control_publish_graph(struct control *c)
 {
+    if (c->transaction.phase == TRANSACTION_CHECKS) {
+        c->transaction.has_graph = true;
+        return;
+    }
     const struct bus_graph *graph = bus_make_graph(&c->buses);
     c->graph_is_stale = true;
     if (!graph) return;

@@ -15,10 +15,13 @@
 #include "engine/bus_table.h"
 #include "engine/call.h"
 #include "engine/config.h"
+#include "engine/holds.h"
 #include "engine/osc/parse.h"
 #include "engine/osc/reply.h"
 #include "engine/osc/transport.h"
+#include "engine/queries.h"
 #include "engine/rt/engine_rt.h"
+#include "engine/schedule_book.h"
 #include "engine/sounds/sound_table.h"
 #include "engine/sounds/worker.h"
 #include "engine/transaction.h"
@@ -27,11 +30,13 @@
 /// For the largest nested work: rt's report on as many buses as there can be, with room to spare.
 #define CONTROL_STACK_BYTES 32768
 
-/// A /sync that waits: first for the loads before it, then for its way through rt.
+/// A /sync that waits: first for the loads and the packets kept before it, then for its way through rt.
 struct sync {
     struct client client;
     int32_t n;
-    uint64_t n_loads; // loads that were begun before it
+    char id[REQUEST_ID_BYTES];
+    uint64_t n_loads; // that were begun before it
+    uint64_t n_holds; // packets that were kept before it
 };
 
 /// Syncs in order of arrival. Indices run free.
@@ -58,13 +63,16 @@ struct control {
     struct voice_table voices;
     struct bus_table buses;
     struct sync_ring syncs;
+    struct transaction transaction;  // the packet that is being handled
+    struct schedule_book book;       // the commands that wait for their time
+    struct holds holds;              // the packets that wait for sounds
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
     bool quit;
     int64_t started_ns;          // CLOCK_MONOTONIC
     bool is_warm;                // the audio thread has run long enough to have touched all it needs
     uint64_t page_faults_before; // of the audio thread when it had warmed up
-    uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events;
+    uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events, n_clock_steps;
 };
 
 // ---- set-up ----

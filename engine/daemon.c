@@ -102,13 +102,20 @@ static enum status start(struct daemon *d, const struct config *config, char *re
 
 // ---- the loop ----
 
+/// While rt is behind, requests wait in the sockets: UNIX clients are held back by that, and nothing is lost.
+/// Half of the queue holds the commands of the longest packet.
+static bool has_room(struct daemon *d)
+{
+    return queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 2;
+}
+
 static void take_datagrams(struct daemon *d, int fd)
 {
-    struct control *c = &d->engine.control;
     struct datagram datagram;
-    for (int i = 0; i < MAX_DATAGRAMS_A_TURN && transport_receive(&d->transport, fd, d->packet, &datagram);
-         i++)
-        control_handle(c, &datagram);
+    for (int i = 0; i < MAX_DATAGRAMS_A_TURN && has_room(d); i++) {
+        if (!transport_receive(&d->transport, fd, d->packet, &datagram)) return;
+        control_handle(&d->engine.control, &datagram);
+    }
 }
 
 static void take_signal(struct daemon *d)
@@ -158,15 +165,13 @@ static void watch_audio(struct daemon *d)
 static void turn(struct daemon *d, bool takes_requests)
 {
     struct control *c = &d->engine.control;
-    // While rt is behind, requests wait in the sockets: UNIX clients are held back by that, and nothing is
-    // lost.
-    bool has_room = queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 4;
-    short wanted = takes_requests && has_room ? POLLIN : 0;
+    bool is_free = has_room(d);
+    short wanted = takes_requests && is_free ? POLLIN : 0;
     struct pollfd fds[] = {{.fd = d->transport.unix_fd, .events = wanted},
                            {.fd = d->transport.udp_fd, .events = wanted},
                            {.fd = c->worker.result_fd, .events = POLLIN},
                            {.fd = d->signal_fd, .events = POLLIN}};
-    int64_t ns = has_room ? control_patience_ns(c) : 500000;
+    int64_t ns = is_free ? control_patience_ns(c) : 500000;
     struct timespec patience = {.tv_nsec = ns};
     ppoll(fds, COUNT_OF(fds), &patience, NULL);
 
@@ -176,6 +181,7 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[1].revents & POLLIN) take_datagrams(d, d->transport.udp_fd);
     if (fds[3].revents & POLLIN) take_signal(d);
     push_syncs(c);
+    push_unschedules(c);
     transport_flush(&d->transport);
     watch_audio(d);
 }

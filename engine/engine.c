@@ -93,7 +93,7 @@ static enum status init_parts(struct engine *e, uint32_t rate, uint32_t n_channe
                                  .n_channels = n_channels,
                                  .declick_frames = c->declick_frames,
                                  .graph = &c->buses.graphs[0]};
-    if (!status) status = engine_rt_init(&e->rt, &rt, &mixer, queue_slots(&e->config));
+    if (!status) status = engine_rt_init(&e->rt, &rt, &mixer, queue_slots(&e->config), e->config.schedule);
     if (status) {
         say_what_is_full(e, status, reason);
         return status;
@@ -111,6 +111,7 @@ enum status engine_init(struct engine *e, const struct config *config, uint32_t 
     enum status status = init_memory(e, reason);
     if (!status) status = init_parts(e, rate, n_channels, reason);
     e->control.is_offline = is_offline;
+    if (is_offline) clock_init_exact(&e->rt.clock, rate, 0);
     if (status) engine_fini(e);
     return status;
 }

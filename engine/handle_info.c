@@ -105,14 +105,17 @@ uint64_t control_page_faults_when_warm(const struct control *c)
 
 void handle_ping(struct control *c, const struct call *call)
 {
-    reply_done(&c->replies, call->path);
-    reply_send(&c->replies, call->client);
+    call_done(c, call);
+}
+
+void handle_hello(struct control *c, const struct call *call)
+{
+    call_done(c, call);
 }
 
 void handle_quit(struct control *c, const struct call *call)
 {
-    reply_done(&c->replies, call->path);
-    reply_send(&c->replies, call->client);
+    call_done(c, call);
     c->quit = true;
 }
 
@@ -126,9 +129,12 @@ void handle_sync(struct control *c, const struct call *call)
                        MAX_SYNCS);
         return;
     }
-    ring->syncs[ring->end++ % MAX_SYNCS] = (struct sync){.client = *call->client,
-                                                         .n = (int32_t)request_int(call->request, PARAM_N, 0),
-                                                         .n_loads = c->sounds.n_loads};
+    struct sync *s = &ring->syncs[ring->end++ % MAX_SYNCS];
+    *s = (struct sync){.client = *call->client,
+                       .n = (int32_t)request_int(call->request, PARAM_N, 0),
+                       .n_loads = c->sounds.n_loads,
+                       .n_holds = c->holds.n_held};
+    snprintf(s->id, sizeof s->id, "%s", call->request->id);
     push_syncs(c);
 }
 
@@ -137,7 +143,7 @@ void push_syncs(struct control *c)
     struct sync_ring *ring = &c->syncs;
     while (ring->next_to_push != ring->end) {
         const struct sync *s = &ring->syncs[ring->next_to_push % MAX_SYNCS];
-        if (sound_oldest_load(&c->sounds) < s->n_loads) return;
+        if (sound_oldest_load(&c->sounds) < s->n_loads || holds_oldest(&c->holds) < s->n_holds) return;
         struct command command = {.type = COMMAND_SYNC, .token = ring->next_to_push};
         if (!control_push(c, &command)) return; // tried again when results or events come in
         ring->next_to_push++;
@@ -149,5 +155,5 @@ void finish_sync(struct control *c)
     struct sync_ring *ring = &c->syncs;
     const struct sync *s = &ring->syncs[ring->first++ % MAX_SYNCS];
     osc_add_int(reply_begin(&c->replies, "/synced"), s->n);
-    reply_send(&c->replies, &s->client);
+    answer_send(c, &s->client, s->id);
 }

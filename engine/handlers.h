@@ -20,12 +20,42 @@ void handle_bus_set(struct control *c, const struct call *call);
 void handle_bus_list(struct control *c, const struct call *call);
 void handle_status(struct control *c, const struct call *call);
 void handle_memory(struct control *c, const struct call *call);
+void handle_dump(struct control *c, const struct call *call);
 void handle_time(struct control *c, const struct call *call);
 void handle_clear(struct control *c, const struct call *call);
 void handle_hello(struct control *c, const struct call *call);
 void handle_ping(struct control *c, const struct call *call);
 void handle_sync(struct control *c, const struct call *call);
 void handle_quit(struct control *c, const struct call *call);
+
+// ---- what they share ----
+
+/// The voice that a request names, for what its commands do when they are due; VOICE_NONE when the call has been
+/// refused.
+uint32_t find_voice(struct control *c, const struct call *call, enum param p);
+enum interpolation request_quality(const struct request *r, enum interpolation otherwise);
+/// A change of a parameter, with `ramp` and `curve`.
+struct change request_change(const struct control *c, const struct request *r, enum param p);
+/// What /play asked for, in frames of a sound. False with a sentence when its times make no sense.
+bool voice_place(const struct control *c, const struct play *p, uint32_t n_frames, struct voice_start *s,
+                 struct strbuf *why);
+/// The command that starts a voice on its sound, which is ready; likewise.
+bool voice_start_command(struct control *c, uint32_t slot, struct command *command, struct strbuf *why);
+/// A voice begins to use its sound.
+void voice_has_sound(struct control *c, uint32_t slot, enum voice_slot_state state);
+/// What rt tells of a bus; zeros when it does not know it yet.
+const struct bus_report *bus_report_of(const struct control *c, uint32_t bus);
+
+// ---- list items ----
+
+void sound_send_info(struct control *c, uint32_t sound, const struct client *to);
+void bus_send_info(struct control *c, uint32_t bus, const struct client *to);
+/// `r`: NULL when rt has not started it yet.
+void voice_send_info(struct control *c, uint32_t slot, const struct voice_report *r, const struct client *to);
+/// The messages that rebuild it; counts them, or that it is left out.
+void dump_sound(struct control *c, struct query *q, uint32_t sound);
+void dump_bus(struct control *c, struct query *q, uint32_t bus);
+void dump_voice(struct control *c, struct query *q, uint32_t slot, const struct voice_report *r);
 
 // ---- what handlers began and events end ----
 
@@ -34,14 +64,14 @@ void start_pending_voices(struct control *c, uint32_t sound);
 void fail_pending_voices(struct control *c, uint32_t sound, enum api_error error, const char *text);
 /// A voice that waits is stopped: its /play is answered with API_CANCELLED.
 void cancel_pending_voice(struct control *c, uint32_t slot);
-/// Reads `quality`, if it is there. False when it is no quality: that was answered.
-bool read_quality(struct control *c, const struct call *call, enum interpolation *quality);
-/// What a voice's gain and pan come to on its sound.
-struct level voice_level(const struct control *c, const struct voice_entry *v, uint32_t ramp_frames);
+/// A voice waits for a sound that is being loaded.
+void pending_append(struct control *c, uint32_t sound, uint32_t slot);
 /// Hands the voices that wait for one sound to another, which is ready.
 void move_pending_voices(struct control *c, uint32_t from, uint32_t to);
 /// A load that has been begun comes to nothing: nobody is told, and what it brings goes.
 void drop_load(struct control *c, uint32_t sound);
+/// rt has begun a voice.
+void begin_voice(struct control *c, uint32_t slot);
 /// A scheduled start was dropped ("dropped") or taken back ("cancelled"): its slot and its sound go back, and
 /// who asked to be notified hears of its end.
 void finish_unstarted_voice(struct control *c, uint32_t slot, const char *why);
@@ -49,6 +79,10 @@ void finish_unstarted_voice(struct control *c, uint32_t slot, const char *why);
 void finish_load(struct control *c, uint32_t sound, struct load *load);
 /// rt says that a voice has ended.
 void finish_voice(struct control *c, uint32_t slot, enum voice_end why);
+/// rt says what became of a scheduled command.
+void finish_scheduled(struct control *c, uint32_t entry, const struct due *due);
+/// Asks rt for the scheduled commands that are to be taken back, as many as there is room for now.
+void push_unschedules(struct control *c);
 /// Sends rt the syncs whose loads have ended.
 void push_syncs(struct control *c);
 /// Silences everything that goes to the device, over `ramp_frames`. False when rt cannot be told.

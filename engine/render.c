@@ -209,7 +209,7 @@ static void render_to(struct render *r, uint64_t frame)
     while (rt->frame < frame && !r->failed) {
         uint64_t left = frame - rt->frame;
         uint32_t n = left < r->options.block ? (uint32_t)left : r->options.block;
-        engine_rt_process(rt, r->planes.plane, r->planes.n_channels, n);
+        engine_rt_process(rt, NULL, r->planes.plane, r->planes.n_channels, n);
         control_drain_events(&r->engine.control);
         write_frames(r, n);
     }
@@ -227,7 +227,7 @@ static void settle(struct render *r)
         control_drain_results(c);
     }
     do {
-        engine_rt_process(&r->engine.rt, r->planes.plane, r->planes.n_channels, 0);
+        engine_rt_process(&r->engine.rt, NULL, r->planes.plane, r->planes.n_channels, 0);
         control_drain_events(c);
     } while (queue_used(&r->engine.rt.commands) > 0);
 }
@@ -246,7 +246,7 @@ static bool play_score(struct render *r)
         render_to(r, frame);
         struct datagram d = {.bytes = (const uint8_t *)packet.data,
                              .n_bytes = (uint32_t)packet.length,
-                             .client.kind = CLIENT_SCORE,
+                             .client = {.kind = CLIENT_SCORE, .role = ROLE_ADMIN},
                              .fd = -1};
         control_handle(&e->control, &d);
         settle(r);

@@ -9,6 +9,7 @@
 
 #include "engine/log.h"
 #include "engine/osc/packet.h"
+#include "engine/rt/clock.h"
 
 enum status score_open(struct score *s, struct allocator *a, const char *path)
 {
@@ -88,6 +89,5 @@ uint64_t score_frame(struct slice packet, uint32_t rate, uint64_t now)
     if (packet.length < 16 || memcmp(packet.data, "#bundle", 8) != 0) return now;
     uint32_t seconds = read_u32(packet, 8), fraction = read_u32(packet, 12);
     if (seconds == 0 && fraction == OSC_NOW) return now;
-    uint64_t part = ((uint64_t)fraction * rate + (UINT64_C(1) << 31)) >> 32; // rounded
-    return (uint64_t)seconds * rate + part;
+    return (uint64_t)seconds * rate + (uint64_t)clock_exact_frame(fraction, rate);
 }

@@ -21,18 +21,82 @@
 /// packet holds 8190 of the shortest kind.
 #define MAX_CALLS 8192
 
-/// Changes that can be undone, and loads that one packet may begin.
-#define MAX_UNDOS     32768
+/// Changes that can be undone, and those that must be free before a call begins.
+#define MAX_UNDOS       32768
+#define UNDOS_OF_A_CALL 16
+
+/// Loads that one packet may begin with /sound/load, and calls of it that may wait for a load.
 #define MAX_NEW_LOADS 256
+#define MAX_WAITS     256
 
 /// How a change of the books is taken back.
 typedef void undo(struct control *c, uint32_t index, uint64_t old);
 
 struct undo_step {
-    undo *undo;
+    undo *take_back;
     uint32_t index;
     uint64_t old;
 };
+
+/// What a call will be answered.
+struct answer {
+    enum {
+        ANSWER_NOT_YET, // a load's end will answer it
+        ANSWER_DONE,    // /done path
+        ANSWER_INT,     // /done path number
+        ANSWER_TEXT,    // /done path text
+        ANSWER_VOICE,   // /done path id
+        ANSWER_ITS_OWN, // it is called when all others have been accepted
+    } kind;
+    enum method method;
+    const char *id; // "#17", in the packet; ""
+    union {
+        int32_t number;
+        const char *text;
+        uint32_t slot;
+    };
+};
+
+/// A call, counted from 0 in its packet, and a sound that it loads or waits for.
+struct call_sound {
+    uint32_t call, sound;
+};
+
+enum transaction_phase {
+    TRANSACTION_NONE,    // no packet is being handled
+    TRANSACTION_CHECKS,  // messages are accepted or refused
+    TRANSACTION_ANSWERS, // all have been accepted: what cannot be undone is done, and all is answered
+};
+
+/// Owned by control.
+struct transaction {
+    enum transaction_phase phase;
+    struct request request; // of the present call
+    bool is_bundle;
+    bool sends_items;    // answers are sent together
+    bool has_graph;      // the tree of buses has changed
+    bool has_last;       // some method is called when all others have been accepted
+    uint32_t ticket;     // of the present call, for what it schedules
+    enum when last_when; // of the command that was staged last, if any
+    uint64_t last_time;
+    bool has_staged;
+    struct answer *answers; // MAX_CALLS, of each call
+    uint32_t n_answers;
+    struct undo_step *undos; // MAX_UNDOS
+    uint32_t n_undos;
+    struct call_sound new_loads[MAX_NEW_LOADS];
+    uint32_t n_new_loads;
+    struct call_sound waits[MAX_WAITS];
+    uint32_t n_waits; // above 0: the packet must wait
+    // the packet is refused
+    enum api_error error;
+    uint32_t bad_call;
+    char text[ERROR_TEXT_BYTES];
+};
+
+// ---- set-up ----
+
+NODISCARD enum status transaction_init(struct transaction *t, struct allocator *a);
 
 // ---- for the handlers ----
 
@@ -40,12 +104,25 @@ struct undo_step {
 /// the call has been refused.
 NODISCARD bool control_stage(struct control *c, const struct call *call, struct command *command);
 /// The change has been made; it is taken back when this or a later message of the packet is refused.
-void control_undo_later(struct control *c, undo *undo, uint32_t index, uint64_t old);
+void control_undo_later(struct control *c, undo *take_back, uint32_t index, uint64_t old);
 /// The call needs a sound that is being loaded: when all loads of the packet have ended it is tried again
 /// from its beginning, or refused with the load's error. The handler returns without an answer.
 void control_wait_for_load(struct control *c, const struct call *call, uint32_t sound);
 /// The call (/sound/load) has begun a load, and the end of that answers it. When the packet is refused,
 /// drop_load() is called; when it is tried again, this call is left out.
 void control_answered_by_load(struct control *c, const struct call *call, uint32_t sound);
+
+// ---- for dispatch.c ----
+
+void transaction_begin(struct control *c, bool is_bundle);
+/// The next call is to be checked. False when there are too many: then the packet has been refused.
+bool transaction_add(struct control *c, const struct call *call);
+/// Refuses the packet for one of its calls, unless it has been refused.
+void transaction_refuse(struct control *c, uint32_t call, enum api_error error, const char *text);
+/// Hands all commands to rt; from here on answers are sent.
+void transaction_commit(struct control *c);
+/// Takes everything back, but for loads when `keeps_loads`.
+void transaction_rollback(struct control *c, bool keeps_loads);
+void transaction_end(struct control *c);
 
 #endif

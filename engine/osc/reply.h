@@ -19,6 +19,7 @@ struct replies {
     struct osc_writer writer;
     uint8_t message[OSC_MAX_MESSAGE_BYTES];
     uint8_t bundle[MAX_BUNDLE_BYTES]; // list items on their way
+    struct client bundle_to;          // whose they are
     uint32_t n_bundle;
 };
 
@@ -33,6 +34,9 @@ void reply_send(struct replies *r, const struct client *to);
 
 /// Keeps the message that was begun as a list item, to be sent with others.
 void reply_add_item(struct replies *r, const struct client *to);
+
+/// Sends the list items that are kept.
+void reply_flush(struct replies *r, const struct client *to);
 
 /// `/error path code text`.
 void reply_error(struct replies *r, const struct client *to, const char *path, enum api_error error,

@@ -17,18 +17,22 @@ void osc_write_u32(uint8_t *out, uint32_t value)
 
 void osc_begin(struct osc_writer *w, const char *path)
 {
-    memset(w, 0, sizeof *w);
+    // All but what is in use stays as it is: an answer is small, and there are many.
+    w->n_path = w->n_args = w->n_tags = 0;
+    w->overflow = false;
     size_t n = strlen(path) + 1;
     if (padded(n) > sizeof w->path) {
         w->overflow = true;
         return;
     }
+    memset(w->path + padded(n) - 4, 0, 4);
     memcpy(w->path, path, n);
     w->n_path = padded(n);
     w->tags[w->n_tags++] = ',';
 }
 
-/// Room for an argument of `n` bytes and its tag; NULL when there is none. The room is zeroed.
+/// Room for an argument of `n` bytes, 1 at the least, and its tag; NULL when there is none. Its padding is
+/// zeroed.
 static uint8_t *add(struct osc_writer *w, char tag, size_t n)
 {
     // One tag byte stays free for the closing 0.
@@ -39,6 +43,7 @@ static uint8_t *add(struct osc_writer *w, char tag, size_t n)
     uint8_t *p = w->args + w->n_args;
     w->tags[w->n_tags++] = tag;
     w->n_args += padded(n);
+    memset(w->args + w->n_args - 4, 0, 4);
     return p;
 }
 
@@ -48,12 +53,17 @@ void osc_add_int(struct osc_writer *w, int32_t value)
     if (p) osc_write_u32(p, (uint32_t)value);
 }
 
+static void add_8_bytes(struct osc_writer *w, char tag, uint64_t value)
+{
+    uint8_t *p = add(w, tag, 8);
+    if (!p) return;
+    osc_write_u32(p, (uint32_t)(value >> 32));
+    osc_write_u32(p + 4, (uint32_t)value);
+}
+
 void osc_add_long(struct osc_writer *w, int64_t value)
 {
-    uint8_t *p = add(w, 'h', 8);
-    if (!p) return;
-    osc_write_u32(p, (uint32_t)((uint64_t)value >> 32));
-    osc_write_u32(p + 4, (uint32_t)value);
+    add_8_bytes(w, 'h', (uint64_t)value);
 }
 
 void osc_add_float(struct osc_writer *w, float value)
@@ -62,6 +72,18 @@ void osc_add_float(struct osc_writer *w, float value)
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     if (p) osc_write_u32(p, bits);
+}
+
+void osc_add_double(struct osc_writer *w, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    add_8_bytes(w, 'd', bits);
+}
+
+void osc_add_time(struct osc_writer *w, uint64_t value)
+{
+    add_8_bytes(w, 't', value);
 }
 
 void osc_add_text(struct osc_writer *w, const char *value)
@@ -77,7 +99,7 @@ size_t osc_end(const struct osc_writer *w, uint8_t *out)
     size_t n = w->n_path + n_tags + w->n_args;
     if (w->overflow || n > OSC_MAX_MESSAGE_BYTES) return 0;
     memcpy(out, w->path, w->n_path);
-    memset(out + w->n_path, 0, n_tags);
+    memset(out + w->n_path + n_tags - 4, 0, 4);
     memcpy(out + w->n_path, w->tags, w->n_tags);
     memcpy(out + w->n_path + n_tags, w->args, w->n_args);
     return n;

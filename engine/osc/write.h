@@ -27,6 +27,9 @@ void osc_begin(struct osc_writer *w, const char *path);
 void osc_add_int(struct osc_writer *w, int32_t value);
 void osc_add_long(struct osc_writer *w, int64_t value);
 void osc_add_float(struct osc_writer *w, float value);
+void osc_add_double(struct osc_writer *w, double value);
+/// An NTP time stamp.
+void osc_add_time(struct osc_writer *w, uint64_t value);
 void osc_add_text(struct osc_writer *w, const char *value);
 
 /// Writes the message to `out` (OSC_MAX_MESSAGE_BYTES) and returns its length; 0 after an overflow.

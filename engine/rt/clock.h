@@ -87,6 +87,12 @@ RT_SAFE static inline int64_t clock_exact_frame(int64_t ntp, uint32_t rate)
            (int64_t)((fraction * rate + (UINT64_C(1) << 31) + (UINT64_C(1) << 20)) >> 32);
 }
 
+/// The time of a frame of an exact clock, rounded down.
+RT_SAFE static inline uint64_t clock_exact_ntp(const struct clock *c, uint64_t frame)
+{
+    return c->ntp_zero + (frame / c->rate << 32) + (frame % c->rate << 32) / c->rate;
+}
+
 // ---- set-up, or rt between two backends ----
 
 void clock_init(struct clock *c, uint32_t rate);
