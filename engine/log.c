@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +42,57 @@ void log_init(enum log_level level)
     for_journal = stderr_is_journal();
 }
 
+// ---- followers ----
+
+static struct {
+    pthread_mutex_t lock; // held for a copy
+    struct log_copy lines[LOG_COPIES];
+    uint32_t first, end; // run free
+    bool is_watched;
+} copies = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+const char *log_level_name(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR: return "error";
+    case LOG_LEVEL_WARNING: return "warning";
+    case LOG_LEVEL_DEBUG: return "debug";
+    case LOG_LEVEL_INFO: break;
+    }
+    return "info";
+}
+
+static void keep_copy(enum log_level level, const char *text)
+{
+    pthread_mutex_lock(&copies.lock);
+    if (copies.is_watched) {
+        struct log_copy *copy = &copies.lines[copies.end++ % LOG_COPIES];
+        copy->level = level;
+        snprintf(copy->text, sizeof copy->text, "%s", text);
+        if (copies.end - copies.first > LOG_COPIES) copies.first++;
+    }
+    pthread_mutex_unlock(&copies.lock);
+}
+
+void log_watch(bool on)
+{
+    pthread_mutex_lock(&copies.lock);
+    copies.is_watched = on;
+    if (!on) copies.first = copies.end;
+    pthread_mutex_unlock(&copies.lock);
+}
+
+bool log_take(struct log_copy *line)
+{
+    pthread_mutex_lock(&copies.lock);
+    bool any = copies.first != copies.end;
+    if (any) *line = copies.lines[copies.first++ % LOG_COPIES];
+    pthread_mutex_unlock(&copies.lock);
+    return any;
+}
+
+// ---- lines ----
+
 static const char *level_word(enum log_level level)
 {
     switch (level) {
@@ -73,6 +125,7 @@ void log_line(enum log_level level, const char *format, ...)
     va_end(args);
     if (n < 0) text[0] = 0;
     mask_control_bytes(text);
+    keep_copy(level, text);
 
     struct strbuf s = strbuf_make(line, sizeof line);
     if (for_journal)

@@ -169,6 +169,36 @@ static void lines_of_threads_do_not_mix(void **state)
     assert_int_equal(n, 4 * N_LINES);
 }
 
+static void followers_get_the_newest_lines(void **state)
+{
+    (void)state;
+    struct log_copy copy;
+    capture();
+    log_init(LOG_LEVEL_INFO);
+    log_info("nobody follows");
+    log_watch(true);
+    assert_false(log_take(&copy));
+    for (int i = 0; i < LOG_COPIES + 3; i++)
+        log_warning("line %d", i);
+    log_debug("left out");
+    for (int i = 3; i < LOG_COPIES + 3; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "line %d", i);
+        assert_true(log_take(&copy));
+        assert_string_equal(copy.text, text);
+        assert_int_equal(copy.level, LOG_LEVEL_WARNING);
+    }
+    assert_false(log_take(&copy));
+    log_error("kept");
+    log_watch(false);
+    log_watch(true);
+    assert_false(log_take(&copy));
+    log_watch(false);
+    assert_string_equal(log_level_name(LOG_LEVEL_ERROR), "error");
+    assert_string_equal(log_level_name(LOG_LEVEL_INFO), "info");
+    release();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_name_cannot_begin_a_line),
         cmocka_unit_test(long_lines_end),
         cmocka_unit_test(lines_of_threads_do_not_mix),
+        cmocka_unit_test(followers_get_the_newest_lines),
     };
     real_stderr = dup(STDERR_FILENO);
     return cmocka_run_group_tests(tests, NULL, NULL);
