@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alloc/attr.h"
 #include "engine/osc/packet.h"
+#include "engine/osc/pattern.h"
 #include "tests/osc_build.h"
 #include "tests/random.h"
 
@@ -12,7 +14,7 @@
 
 /// What a visit saw: every message, and a sum over every argument so that all of them are read.
 struct seen {
-    uint32_t n_messages, n_args;
+    uint32_t n_messages, n_args, n_untyped;
     uint64_t sum, last_time;
     char paths[256];
 };
@@ -25,8 +27,10 @@ static void visit(void *context, const struct osc_message *m)
     struct osc_arg arg;
     size_t used = strlen(s->paths);
     snprintf(s->paths + used, sizeof s->paths - used, "%s ", m->path);
+    assert_int_equal(m->index, s->n_messages);
     s->last_time = m->time;
     s->n_messages++;
+    s->n_untyped += m->has_no_types;
     while (osc_next_arg(&types, &data, &arg)) {
         s->n_args++;
         if (arg.type == 's' || arg.type == 'S')
@@ -166,6 +170,69 @@ static void test_missing_type_tags(void **state)
     assert_null(check(b.bytes, b.n, &seen));
     assert_int_equal(seen.n_messages, 1);
     assert_int_equal(seen.n_args, 0);
+    assert_true(seen.n_untyped == 1);
+    b.n = 0;
+    build_head(&b, "/new/sender", ",");
+    assert_null(check(b.bytes, b.n, &seen));
+    assert_true(seen.n_untyped == 0);
+}
+
+/// The time of a message in a bundle of `inner` in a bundle of `outer`.
+static uint64_t time_within(uint64_t outer, uint64_t inner)
+{
+    struct osc_build b = {.n = 0};
+    struct seen seen;
+    build_bundle(&b, outer);
+    size_t at = build_begin(&b);
+    build_bundle(&b, inner);
+    size_t inner_at = build_begin(&b);
+    build_text(&b, "/x");
+    build_end(&b, inner_at);
+    build_end(&b, at);
+    assert_null(check(b.bytes, b.n, &seen));
+    assert_int_equal(seen.n_messages, 1);
+    return seen.last_time;
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    assert_true(time_within(100, 200) == 200);
+    assert_true(time_within(100, 100) == 100);
+    assert_true(time_within(200, 100) == 200); // not earlier than the bundle around it
+    assert_true(time_within(200, OSC_NOW) == 200);
+    assert_true(time_within(OSC_NOW, 200) == 200);
+    assert_true(time_within(OSC_NOW, OSC_NOW) == OSC_NOW);
+    assert_true(time_within(0, 0) == OSC_NOW); // what careless senders mean by it
+    assert_true(time_within(1, UINT64_MAX) == UINT64_MAX);
+    assert_true(time_within(UINT64_MAX, 1) == UINT64_MAX);
+}
+
+static void test_patterns(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"/*", "//set", "/voice/{set,list}", "/[a-z]*", "/", "/p?ay"};
+    static const char *const wrong[] = {"/[", "/{a", "/{*}", "///", "/*]", "/a/{b/c}"};
+    struct osc_build b = {.n = 0};
+    for (size_t i = 0; i < COUNT_OF(right); i++, b.n = 0) {
+        build_text(&b, right[i]);
+        assert_true(passes(&b));
+    }
+    for (size_t i = 0; i < COUNT_OF(wrong); i++, b.n = 0) {
+        build_text(&b, wrong[i]);
+        assert_false(passes(&b));
+    }
+    char path[2 * PATTERN_BYTES] = "/";
+    for (size_t n = PATTERN_BYTES - 2; n <= PATTERN_BYTES; n++, b.n = 0) { // '*' before the end
+        memset(path + 1, 'a', n);
+        path[n - 1] = '*';
+        path[n] = 0;
+        build_text(&b, path);
+        assert_int_equal(passes(&b), n < PATTERN_BYTES);
+    }
+    memset(path + 1, 'a', sizeof path - 2); // a path may be as long as it likes
+    build_text(&b, path);
+    assert_true(passes(&b));
 }
 
 // ---- limits ----
@@ -235,31 +302,30 @@ static void test_what_is_wrong(void **state)
         {3, "/a\0"},
         {4, "abc\0"},
         {4, "\0\0\0\0"},
-        {4, "/abc"},                                                          // no end
-        {5, "/abc\0"},                                                        // not a multiple of 4
-        {8, "/a\0\0,i\0\0"},                                                  // no data
-        {8, "/a\0\0,ii\0"},                                                   // nor here
-        {8, "/a\0\0,iii"},                                                    // tags without end
-        {8, "/a\0\0,Q\0\0"},                                                  // no such type
-        {8, "/a\0\0,[\0\0"},                                                  // an open array
-        {8, "/a\0\0,]\0\0"},                                                  //
-        {8, "/a\0\0,][\0"},                                                   //
-        {12, "/a\0\0,\0\0\0abcd"},                                            // data without a tag
-        {12, "/a\0\0,s\0\0abcd"},                                             // text without end
-        {12, "/a\0\0,b\0\0\0\0\0\1"},                                         // a blob without bytes
-        {12, "/a\0\0,b\0\0\xff\xff\xff\xff"},                                 //
-        {12, "/a\0\0,b\0\0\x7f\xff\xff\xfd"},                                 //
-        {12, "/a\0\0,h\0\0\0\0\0\0"},                                         // half of a number
-        {4, "#bun"},                                                          //
-        {8, "#bundle\0"},                                                     //
-        {12, "#bundle\0\0\0\0\0"},                                            //
-        {16, "#bundlX\0\0\0\0\0\0\0\0\1"},                                    //
-        {20, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\0"},                            // an empty element
-        {20, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\4"},                            // a missing one
-        {24, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\3/a\0\0"},                      // an odd length
-        {24, "#bundle\0\0\0\0\0\0\0\0\1\xff\xff\xff\xfc/a\0\0"},              //
-        {24, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\5/a\0\0"},                      //
-        {36, "#bundle\0\0\0\0\0\0\0\0\5\0\0\0\x10#bundle\0\0\0\0\0\0\0\0\4"}, // earlier than its bundle
+        {4, "/abc"},                                             // no end
+        {5, "/abc\0"},                                           // not a multiple of 4
+        {8, "/a\0\0,i\0\0"},                                     // no data
+        {8, "/a\0\0,ii\0"},                                      // nor here
+        {8, "/a\0\0,iii"},                                       // tags without end
+        {8, "/a\0\0,Q\0\0"},                                     // no such type
+        {8, "/a\0\0,[\0\0"},                                     // an open array
+        {8, "/a\0\0,]\0\0"},                                     //
+        {8, "/a\0\0,][\0"},                                      //
+        {12, "/a\0\0,\0\0\0abcd"},                               // data without a tag
+        {12, "/a\0\0,s\0\0abcd"},                                // text without end
+        {12, "/a\0\0,b\0\0\0\0\0\1"},                            // a blob without bytes
+        {12, "/a\0\0,b\0\0\xff\xff\xff\xff"},                    //
+        {12, "/a\0\0,b\0\0\x7f\xff\xff\xfd"},                    //
+        {12, "/a\0\0,h\0\0\0\0\0\0"},                            // half of a number
+        {4, "#bun"},                                             //
+        {8, "#bundle\0"},                                        //
+        {12, "#bundle\0\0\0\0\0"},                               //
+        {16, "#bundlX\0\0\0\0\0\0\0\0\1"},                       //
+        {20, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\0"},               // an empty element
+        {20, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\4"},               // a missing one
+        {24, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\3/a\0\0"},         // an odd length
+        {24, "#bundle\0\0\0\0\0\0\0\0\1\xff\xff\xff\xfc/a\0\0"}, //
+        {24, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0\5/a\0\0"},         //
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct seen seen;
@@ -325,10 +391,16 @@ static void test_random_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_type),          cmocka_unit_test(test_bundles_in_order),
-        cmocka_unit_test(test_missing_type_tags),   cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_number_of_arguments), cmocka_unit_test(test_longest_packet),
-        cmocka_unit_test(test_what_is_wrong),       cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_every_type),
+        cmocka_unit_test(test_bundles_in_order),
+        cmocka_unit_test(test_missing_type_tags),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_number_of_arguments),
+        cmocka_unit_test(test_longest_packet),
+        cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_random_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ struct call {
 
 static struct call call;
 static struct request request;
-static char why_text[256];
+static char why_text[1024];
 
 static void begin(void)
 {
@@ -49,15 +49,19 @@ static void add_number(char tag, double value)
 static void parse_one(void *context, const struct osc_message *m)
 {
     struct strbuf why = strbuf_make(why_text, sizeof why_text);
-    *(enum api_error *)context = parse_message(m, &request, &why);
+    enum method method = method_find(m->path);
+    assert_int_not_equal(method, N_METHODS);
+    *(enum api_error *)context = parse_message(m, method, &request, &why);
+    assert_string_equal(request.id, parse_request_id(m));
+    assert_false(why.cut);
 }
 
-static enum api_error parse_path(const char *path)
+static enum api_error parse(enum method m)
 {
     static struct osc_build b; // texts of the request point into it
     enum api_error error = N_API_ERRORS;
     b.n = 0;
-    build_head(&b, path, call.types);
+    build_head(&b, method_info(m)->path, call.types);
     build_raw(&b, call.args.bytes, call.args.n);
     assert_null(osc_packet_check(b.bytes, b.n));
     osc_packet_visit(b.bytes, b.n, parse_one, &error);
@@ -65,16 +69,22 @@ static enum api_error parse_path(const char *path)
     return error;
 }
 
-static enum api_error parse(enum method m)
-{
-    return parse_path(method_info(m)->path);
-}
-
 // ---- values ----
+
+static bool is_voice(enum param_type type)
+{
+    return type == PARAM_TYPE_VOICE || type == PARAM_TYPE_VOICES;
+}
 
 static bool is_whole(enum param_type type)
 {
-    return type == PARAM_TYPE_INT || type == PARAM_TYPE_BOOL || type == PARAM_TYPE_VOICES;
+    return type == PARAM_TYPE_INT || type == PARAM_TYPE_BOOL || is_voice(type);
+}
+
+/// A text that the parameter takes.
+static const char *good_text(enum param p)
+{
+    return param_choice(p, 0) ? param_choice(p, 0) : "name";
 }
 
 /// Something that the parameter takes.
@@ -82,7 +92,7 @@ static void add_good(enum param p)
 {
     const struct param_info *info = &param_infos[p];
     if (info->type == PARAM_TYPE_TEXT)
-        add_text("name");
+        add_text(good_text(p));
     else if (is_whole(info->type))
         add_number('i', info->min > 0 ? info->min : 1);
     else
@@ -123,7 +133,9 @@ static void test_everything_at_once(void **state)
         assert_true(request.set == expected);
         for (unsigned p = 0; p < N_PARAMS; p++)
             if ((expected >> p & 1) && param_infos[p].type == PARAM_TYPE_TEXT)
-                assert_string_equal(request_text(&request, (enum param)p, ""), "name");
+                assert_string_equal(request_text(&request, (enum param)p, ""), good_text((enum param)p));
+        assert_true(request.relative == 0 && request.text == 0);
+        assert_string_equal(request.id, "");
     }
 }
 
@@ -260,6 +272,92 @@ static void check_float(enum method m, enum param p)
     check_in_range(m, p, 'h', floor(info->max));
 }
 
+static enum api_error with_text(enum method m, enum param p, const char *text)
+{
+    begin_before(m, p);
+    add_text(text);
+    return end_after(m, p);
+}
+
+static void check_length(enum method m, enum param p, size_t max)
+{
+    char text[512];
+    for (size_t n = max - 1; n <= max + 1; n++) {
+        memset(text, 'x', n);
+        text[n] = 0;
+        assert_int_equal(with_text(m, p, text), n <= max ? API_OK : API_BAD_ARGUMENTS);
+    }
+}
+
+static void check_choices(enum method m, enum param p)
+{
+    unsigned n = 0;
+    for (; param_choice(p, n); n++) {
+        assert_int_equal(with_text(m, p, param_choice(p, n)), API_OK);
+        assert_int_equal(request_choice(&request, p, 99), n);
+    }
+    if (n == 0) return;
+    assert_int_equal(with_text(m, p, "none of them"), API_BAD_ARGUMENTS);
+    assert_non_null(strstr(why_text, param_choice(p, n - 1))); // which ones there are
+}
+
+static void check_voice(enum method m, enum param p)
+{
+    char text[VOICE_NAME_BYTES + 1];
+    memset(text, 'v', sizeof text);
+    text[VOICE_NAME_BYTES] = 0;
+    assert_int_equal(with_text(m, p, text), API_BAD_ARGUMENTS);
+    text[VOICE_NAME_BYTES - 1] = 0;
+    assert_int_equal(with_text(m, p, text), API_OK);
+    assert_true(request_is_text(&request, p));
+    assert_string_equal(request_text(&request, p, ""), text);
+    assert_int_equal(with_text(m, p, ""), API_BAD_ARGUMENTS);
+
+    static const struct {
+        const char *text;
+        int64_t number;
+    } numbers[] = {{"0", 0}, {"42", 42}, {"0042", 42}, {"2147483647", 2147483647}};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        assert_int_equal(with_text(m, p, numbers[i].text), API_OK);
+        assert_false(request_is_text(&request, p));
+        assert_true(request_int(&request, p, -99) == numbers[i].number);
+    }
+    assert_int_equal(with_text(m, p, "2147483648"), API_OUT_OF_RANGE);
+    assert_int_equal(with_text(m, p, "99999999999999999999999999999999999999"), API_OUT_OF_RANGE);
+    static const char *const texts[] = {"-1", "+1", "1.0", "4 2", "0x2a", "All", "\xc3\xa4"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        assert_int_equal(with_text(m, p, texts[i]), API_OK);
+        assert_true(request_is_text(&request, p));
+    }
+    bool all = param_infos[p].type == PARAM_TYPE_VOICES;
+    assert_int_equal(with_text(m, p, "all"), all ? API_OK : API_BAD_ARGUMENTS);
+    if (all) assert_true(request_int(&request, p, 5) == ALL_VOICES && !request_is_text(&request, p));
+    assert_int_equal(with_number(m, p, 'i', -1), API_OUT_OF_RANGE); // not "all" by number
+}
+
+static void check_relative(enum method m, enum param p)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } right[] = {{"+3", 3},      {"-3", -3},       {"+-3", -3},     {"+0", 0},
+                 {"-0.5", -0.5}, {"+.5", 0.5},     {"+1e3", 1e3},   {"+2E-2", .02},
+                 {"+1e9", 1e9},  {"-1e-3", -1e-3}, {"+-1.5e1", -15}};
+    static const char *const wrong[] = {
+        "",     "3",   "+",    "-",    "+-",     "--3",    "++3", "-+3",
+        "+3dB", "+ 3", "+inf", "-nan", "+0x10",  "+1e999", "+1e", "+3 ",
+        "+3,5", "+-",  "+.",   "+e5",  "+1.2.3", "+-+3",   "all", "+000000000000000000000000000000000001"};
+    bool is_relative = method_info(m)->relative >> p & 1;
+    for (size_t i = 0; i < COUNT_OF(right); i++) {
+        assert_int_equal(with_text(m, p, right[i].text), is_relative ? API_OK : API_BAD_ARGUMENTS);
+        if (!is_relative) continue;
+        assert_true(request_is_relative(&request, p));
+        assert_true(request_float(&request, p, -99) == right[i].value);
+    }
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        if (with_text(m, p, wrong[i]) != API_BAD_ARGUMENTS) fail_msg("%s is taken", wrong[i]);
+}
+
 static void check_text(enum method m, enum param p)
 {
     begin_before(m, p);
@@ -269,9 +367,26 @@ static void check_text(enum method m, enum param p)
         assert_int_equal(with_number(m, p, *tag, 1), API_BAD_ARGUMENTS);
     begin_before(m, p);
     add_tag('S'); // a symbol is a text too
-    build_text(&call.args, "sym");
+    build_text(&call.args, good_text(p));
     assert_int_equal(end_after(m, p), API_OK);
-    assert_string_equal(request_text(&request, p, ""), "sym");
+    assert_string_equal(request_text(&request, p, ""), good_text(p));
+    if (param_infos[p].max > 0) check_length(m, p, (size_t)param_infos[p].max);
+    check_choices(m, p);
+}
+
+/// Types that no parameter takes are refused, not misread.
+static void check_other_types(enum method m, enum param p)
+{
+    for (const char *tag = "NIcrmtb["; *tag; tag++) {
+        begin_before(m, p);
+        add_tag(*tag);
+        if (strchr("crm", *tag)) build_u32(&call.args, 1);
+        if (*tag == 't') build_u64(&call.args, 1);
+        if (*tag == 'b') build_raw(&call.args, "\0\0\0\1b\0\0", 8);
+        if (*tag == '[') add_tag(']');
+        assert_int_equal(end_after(m, p), API_BAD_ARGUMENTS);
+        assert_non_null(strstr(why_text, param_infos[p].name));
+    }
 }
 
 static void test_every_parameter_of_every_method(void **state)
@@ -287,15 +402,11 @@ static void test_every_parameter_of_every_method(void **state)
                 check_whole((enum method)m, (enum param)p);
             else
                 check_float((enum method)m, (enum param)p);
-            for (const char *tag = "NI"; *tag; tag++) { // no type of any parameter
-                begin_before((enum method)m, (enum param)p);
-                add_tag(*tag);
-                assert_int_equal(end_after((enum method)m, (enum param)p), API_BAD_ARGUMENTS);
-            }
-            if (type == PARAM_TYPE_TEXT || type == PARAM_TYPE_VOICES) continue;
-            begin_before((enum method)m, (enum param)p);
-            add_text("1");
-            assert_int_equal(end_after((enum method)m, (enum param)p), API_BAD_ARGUMENTS);
+            check_other_types((enum method)m, (enum param)p);
+            if (is_voice(type))
+                check_voice((enum method)m, (enum param)p);
+            else if (type != PARAM_TYPE_TEXT)
+                check_relative((enum method)m, (enum param)p);
         }
     }
 }
@@ -319,31 +430,112 @@ static void test_keys(void **state)
     }
 }
 
-static void test_the_word_all(void **state)
+static void test_request_ids(void **state)
 {
     (void)state;
-    static const enum method methods[] = {METHOD_STOP, METHOD_PAUSE, METHOD_RESUME};
-    for (int i = 0; i < 3; i++) {
-        begin();
-        add_text("all");
-        assert_int_equal(parse(methods[i]), API_OK);
-        assert_int_equal(request_int(&request, PARAM_VOICES, 5), ALL_VOICES);
-        begin();
-        add_text("some");
-        assert_int_equal(parse(methods[i]), API_BAD_ARGUMENTS);
-        assert_int_equal(with_number(methods[i], PARAM_VOICES, 'i', -1),
-                         API_OUT_OF_RANGE); // not "all" by number
+    static const char *const ids[] = {"#1", "#0", "#007", "#123456789"};
+    static const char *const others[] = {"#", "#1234567890", "#x", "#1x", "1", "##1", "# 1", "#-1"};
+    for (int m = 0; m < N_METHODS; m++) {
+        for (size_t i = 0; i < COUNT_OF(ids); i++) {
+            begin();
+            add_args_before((enum method)m, method_info((enum method)m)->n_args);
+            add_text(ids[i]);
+            assert_int_equal(parse((enum method)m), API_OK);
+            assert_string_equal(request.id, ids[i]);
+            add_text(ids[i]); // the one at the end alone
+            assert_int_equal(parse((enum method)m), API_BAD_ARGUMENTS);
+            assert_string_equal(request.id, ids[i]); // errors are answered with it, too
+        }
+        for (size_t i = 0; i < COUNT_OF(others); i++) {
+            begin();
+            add_args_before((enum method)m, method_info((enum method)m)->n_args);
+            add_text(others[i]);
+            assert_int_equal(parse((enum method)m), API_BAD_ARGUMENTS);
+            assert_string_equal(request.id, "");
+        }
     }
+    begin();
+    add_text("#5"); // never an argument
+    assert_int_equal(parse(METHOD_PLAY), API_BAD_ARGUMENTS);
+    begin();
+    add_text("#5");
+    add_text("#6");
+    assert_int_equal(parse(METHOD_PLAY), API_OK);
+    assert_string_equal(request_text(&request, PARAM_SOUND, ""), "#5");
 }
+
+static void test_tags_that_clear_could_not_name(void **state)
+{
+    (void)state;
+    assert_int_equal(with_text(METHOD_PLAY, PARAM_TAG, "7"), API_BAD_ARGUMENTS);
+    assert_int_equal(with_text(METHOD_PLAY, PARAM_TAG, "all"), API_BAD_ARGUMENTS);
+    assert_int_equal(with_text(METHOD_PLAY, PARAM_TAG, "scene7"), API_OK);
+}
+
+static void test_patterns_of_events(void **state)
+{
+    (void)state;
+    assert_int_equal(with_text(METHOD_SUBSCRIBE, PARAM_PATTERN, "/voice/*"), API_OK);
+    assert_int_equal(with_text(METHOD_SUBSCRIBE, PARAM_PATTERN, "//"), API_OK);
+    assert_int_equal(with_text(METHOD_SUBSCRIBE, PARAM_PATTERN, "/voice/["), API_BAD_ARGUMENTS);
+}
+
+static void test_timed_methods(void **state)
+{
+    (void)state;
+    static const enum param timing[] = {PARAM_AT, PARAM_IMMEDIATE, PARAM_POLICY, PARAM_TAG};
+    for (int m = 0; m < N_METHODS; m++)
+        for (size_t i = 0; i < COUNT_OF(timing); i++)
+            assert_int_equal(takes((enum method)m, timing[i]), method_info((enum method)m)->is_timed);
+    assert_true(method_info(METHOD_PLAY)->is_timed && !method_info(METHOD_PING)->is_timed);
+    assert_int_equal(method_info(METHOD_PING)->role, ROLE_READ);
+    assert_int_equal(method_info(METHOD_PLAY)->role, ROLE_PLAY);
+    assert_int_equal(method_info(METHOD_QUIT)->role, ROLE_ADMIN);
+}
+
+/// Old senders leave the type tags out: then there are no arguments.
+static void test_missing_type_tags(void **state)
+{
+    (void)state;
+    struct osc_message m = {.path = "/ping", .types = "", .has_no_types = true};
+    struct strbuf why = strbuf_make(why_text, sizeof why_text);
+    assert_int_equal(parse_message(&m, METHOD_PING, &request, &why), API_OK);
+    assert_int_equal(parse_message(&m, METHOD_PLAY, &request, &why), API_BAD_ARGUMENTS);
+    assert_non_null(strstr(why_text, "type tags"));
+}
+
+static void test_as_many_arguments_as_there_can_be(void **state)
+{
+    (void)state;
+    begin();
+    for (int i = 0; i < OSC_MAX_ARGS; i++)
+        add_text("all");
+    assert_int_equal(parse(METHOD_STOP), API_BAD_ARGUMENTS);
+}
+
+// ---- the table ----
 
 static void test_unknown_methods(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"/", "/plaY", "/play/", "/playx", "/pla", "/play*", "/sound", "/*"};
-    begin();
-    for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        assert_int_equal(parse_path(paths[i]), API_UNKNOWN_METHOD);
+    static const char *const paths[] = {"/",      "/plaY",  "/play/", "/playx", "/pla",
+                                        "/play*", "/sound", "/*",     "",       "play"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
         assert_int_equal(method_find(paths[i]), N_METHODS);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (int p = 0; p < N_PARAMS; p++) // each is found, so there are no two with the same name
+        assert_int_equal(param_find(param_infos[p].name), p);
+    assert_int_equal(param_find("gai"), N_PARAMS);
+    assert_int_equal(param_find("gainx"), N_PARAMS);
+    assert_int_equal(param_find(""), N_PARAMS);
+    for (int e = 0; e < N_OSC_EVENTS; e++) {
+        assert_int_equal(osc_event_path((enum osc_event)e)[0], '/');
+        for (int other = 0; other < e; other++)
+            assert_string_not_equal(osc_event_path((enum osc_event)e), osc_event_path((enum osc_event)other));
     }
 }
 
@@ -357,6 +549,9 @@ static void test_what_is_not_set(void **state)
     assert_int_equal(request_int(&request, PARAM_ID, -1), -1);
     assert_true(request_float(&request, PARAM_GAIN, 0.5) == 0.5);
     assert_string_equal(request_text(&request, PARAM_BUS, "master"), "master");
+    assert_int_equal(request_choice(&request, PARAM_CURVE, 7), 7);
+    assert_false(request_is_relative(&request, PARAM_GAIN));
+    assert_false(request_is_text(&request, PARAM_ID));
 }
 
 static void test_error_codes(void **state)
@@ -385,8 +580,14 @@ int main(void)
         cmocka_unit_test(test_too_many_arguments),
         cmocka_unit_test(test_every_parameter_of_every_method),
         cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_the_word_all),
+        cmocka_unit_test(test_request_ids),
+        cmocka_unit_test(test_tags_that_clear_could_not_name),
+        cmocka_unit_test(test_patterns_of_events),
+        cmocka_unit_test(test_timed_methods),
+        cmocka_unit_test(test_missing_type_tags),
+        cmocka_unit_test(test_as_many_arguments_as_there_can_be),
         cmocka_unit_test(test_unknown_methods),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_what_is_not_set),
         cmocka_unit_test(test_error_codes),
     };

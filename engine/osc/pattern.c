@@ -107,7 +107,7 @@ static bool set_has(const char *set, char c)
     for (set += 1 + is_not; *set != ']'; set++) {
         char from = *set, to = from;
         if (set[1] == '-' && set[2] != ']') to = *(set += 2);
-        found |= from <= to ? c >= from && c <= to : c >= to && c <= from;
+        found |= c >= from && c <= to;
     }
     return found != is_not;
 }

@@ -121,7 +121,7 @@ static char type_of_fraction(double value)
     return strtod(text, NULL) == value ? 'f' : 'd';
 }
 
-/// The type of a word, and its value when it is a number.
+/// The type of a word, and its value when it is a number that a double can hold.
 static char read_value(const struct word *w, struct osc_arg *arg)
 {
     char text[NUMBER_BYTES];
@@ -136,7 +136,7 @@ static char read_value(const struct word *w, struct osc_arg *arg)
     if (is_whole) arg->i = strtoll(text, NULL, 10);
     if (is_whole && errno == 0) return arg->i >= INT32_MIN && arg->i <= INT32_MAX ? 'i' : 'h';
     arg->f = strtod(text, NULL);
-    return type_of_fraction(arg->f);
+    return isfinite(arg->f) ? type_of_fraction(arg->f) : 's';
 }
 
 // ---- writing messages ----
