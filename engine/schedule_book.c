@@ -126,7 +126,7 @@ static bool matches(const struct ticket *t, const struct selector *s)
     if (t->n_entries == 0 || t->clear != BOOK_NONE) return false;
     if (s->all) return true;
     if (!s->name) return t->target.kind == TARGET_NUMBER && t->target.number == s->number;
-    return strcmp(t->tag, s->name) == 0 ||
+    return (t->tag[0] && strcmp(t->tag, s->name) == 0) ||
            (t->target.kind == TARGET_NAME && strcmp(t->target.name, s->name) == 0);
 }
 
