@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// bus_table.c - the buses as control knows them: names, tree, and what mute and solo come to.
+// bus_table.c - the buses as control knows them: names, tree and outputs.
 #include "engine/bus_table.h"
 
+#include <assert.h>
 #include <string.h>
-
-#include "mixer/pan.h"
 
 enum status bus_table_init(struct bus_table *t, struct allocator *a, uint32_t max_buses, uint32_t n_channels)
 {
@@ -42,34 +41,10 @@ uint32_t bus_add(struct bus_table *t, const char *name, uint32_t parent)
     return bus;
 }
 
-/// Marks the buses that are soloed, or lie above or below one that is. Parents are older than what feeds
-/// them.
-static void mark_heard_in_solo(struct bus_table *t)
+void bus_remove_last(struct bus_table *t)
 {
-    struct bus_entry *e = t->entries;
-    for (uint32_t bus = 0; bus < t->n_buses; bus++) {
-        e[bus].is_below_solo = e[bus].solo || (bus != BUS_MASTER && e[e[bus].parent].is_below_solo);
-        e[bus].is_above_solo = e[bus].solo;
-    }
-    for (uint32_t bus = t->n_buses; bus-- > BUS_MASTER + 1;)
-        e[e[bus].parent].is_above_solo |= e[bus].is_above_solo;
-}
-
-void bus_update_silenced(struct bus_table *t)
-{
-    mark_heard_in_solo(t);
-    bool any_solo = t->entries[BUS_MASTER].is_above_solo;
-    for (uint32_t bus = 0; bus < t->n_buses; bus++) {
-        struct bus_entry *e = &t->entries[bus];
-        e->is_silenced = e->mute || (any_solo && !e->is_below_solo && !e->is_above_solo);
-    }
-}
-
-struct level bus_level(const struct bus_entry *bus, uint32_t ramp_frames)
-{
-    struct level level = level_stereo(bus->is_silenced ? 0.0f : gain_from_db(bus->gain_db), bus->pan);
-    level.ramp_frames = ramp_frames;
-    return level;
+    assert(t->n_buses > 1); // master stays
+    names_remove(&t->names, --t->n_buses);
 }
 
 const struct bus_graph *bus_make_graph(struct bus_table *t)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// bus_table.h - the buses as control knows them: names, tree, and what mute and solo come to.
+// bus_table.h - the buses as control knows them: names, tree and outputs. Their levels are rt's to know.
 #ifndef ENGINE_BUS_TABLE_H
 #define ENGINE_BUS_TABLE_H
 #include <stdbool.h>
@@ -17,14 +17,10 @@
 struct bus_entry {
     char name[CONFIG_NAME_BYTES];
     uint32_t parent;
-    float gain_db, pan;
-    bool mute, solo;
-    uint32_t out, width;
-    bool is_below_solo, is_above_solo; // or soloed itself
-    bool is_silenced;                  // by its own mute, or by the solo of others
+    uint32_t out, width; // as in struct bus_graph
 };
 
-/// Owned by control. Buses are made and never removed.
+/// Owned by control. Buses stay once the message that made them has been accepted.
 struct bus_table {
     struct bus_entry *entries;
     uint32_t n_buses, max_buses;
@@ -41,16 +37,11 @@ NODISCARD enum status bus_table_init(struct bus_table *t, struct allocator *a, u
 /// BUS_NONE when there is none of this name.
 uint32_t bus_find(const struct bus_table *t, const char *name);
 
-/// A new bus at 0 dB that feeds `parent`. The name must be new and short enough. BUS_NONE when there are
-/// `max_buses`.
+/// A new bus that feeds `parent`. The name must be new and short enough. BUS_NONE when there are `max_buses`.
 uint32_t bus_add(struct bus_table *t, const char *name, uint32_t parent);
 
-/// Works `is_silenced` out anew from all mutes and solos: while any bus is soloed, a bus is heard when it is
-/// soloed, or lies above or below one that is.
-void bus_update_silenced(struct bus_table *t);
-
-/// What rt should multiply the bus by.
-struct level bus_level(const struct bus_entry *bus, uint32_t ramp_frames);
+/// Takes back the newest one, which rt does not know yet.
+void bus_remove_last(struct bus_table *t);
 
 /// A graph of the present tree, to be published. NULL while all are on the way.
 const struct bus_graph *bus_make_graph(struct bus_table *t);

@@ -66,6 +66,7 @@ struct control {
     struct transaction transaction;  // the packet that is being handled
     struct schedule_book book;       // the commands that wait for their time
     struct holds holds;              // the packets that wait for sounds
+    struct queries queries;          // lists that are being answered
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
     bool quit;

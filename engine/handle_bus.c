@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 // handle_bus.c - makes, changes and lists buses.
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/dispatch.h"
 #include "engine/handlers.h"
 #include "mixer/pan.h"
 
@@ -17,31 +15,13 @@ static uint32_t find_bus(struct control *c, const struct call *call, const char 
     return bus;
 }
 
-/// Tells rt the level of a bus; there is room for the command.
-static void push_level(struct control *c, uint32_t bus, uint32_t ramp_frames)
-{
-    struct command command = {
-        .type = COMMAND_BUS_LEVEL, .slot = bus, .level = bus_level(&c->buses.entries[bus], ramp_frames)};
-    bool pushed = control_push(c, &command);
-    assert(pushed);
-    (void)pushed;
-}
+// ---- /bus/new ----
 
-/// Levels of a bus after a change of its own or of the solos around it; `c->buses` has been changed already.
-/// There is room for a command for each bus.
-static void update_levels(struct control *c, uint32_t bus, uint32_t ramp_frames)
+static void undo_bus(struct control *c, uint32_t bus, uint64_t unused)
 {
-    bool *was_silenced = STACK_PUSH(&c->stack, bool, c->buses.n_buses);
-    assert(was_silenced); // the stack is made for more
-    for (uint32_t b = 0; b < c->buses.n_buses; b++)
-        was_silenced[b] = c->buses.entries[b].is_silenced;
-    bus_update_silenced(&c->buses);
-    for (uint32_t b = 0; b < c->buses.n_buses; b++) {
-        const struct bus_entry *e = &c->buses.entries[b];
-        if (b != bus && e->is_silenced == was_silenced[b]) continue;
-        push_level(c, b, ramp_frames);
-    }
-    stack_pop(&c->stack, was_silenced);
+    (void)bus;
+    (void)unused;
+    bus_remove_last(&c->buses);
 }
 
 void handle_bus_new(struct control *c, const struct call *call)
@@ -57,21 +37,22 @@ void handle_bus_new(struct control *c, const struct call *call)
         control_refuse(c, call, API_TAKEN, "a bus is called %.64s already", name);
         return;
     }
-    if (!control_has_room(c, 1)) {
-        control_refuse_full(c, call);
-        return;
-    }
     uint32_t bus = bus_add(&c->buses, name, parent);
     if (bus == BUS_NONE) {
         control_refuse(c, call, API_REFUSED, "refused buses %u/%u", c->buses.n_buses, c->buses.max_buses);
         return;
     }
-    // Silenced from the start while others are soloed; at full level the mixer's default holds.
-    bus_update_silenced(&c->buses);
-    if (c->buses.entries[bus].is_silenced) push_level(c, bus, 0);
+    control_undo_later(c, undo_bus, bus, 0);
     control_publish_graph(c);
-    osc_add_text(reply_done(&c->replies, call->path), name);
-    reply_send(&c->replies, call->client);
+    call_done_text(c, call, name);
+}
+
+// ---- /bus/set ----
+
+static void undo_output(struct control *c, uint32_t bus, uint64_t old)
+{
+    c->buses.entries[bus].out = (uint32_t)old;
+    c->buses.entries[bus].width = (uint32_t)(old >> 32);
 }
 
 /// An output that the device does not have is refused.
@@ -80,6 +61,12 @@ static bool check_output(struct control *c, const struct call *call, const struc
     const struct request *r = call->request;
     int64_t out = request_int(r, PARAM_OUT, e->out), width = request_int(r, PARAM_WIDTH, e->width);
     uint32_t n_channels = c->rt->mixer.n_channels; // never changes
+    if (call->when == WHEN_TIME) {
+        control_refuse(
+            c, call, API_UNSUPPORTED,
+            "out and width cannot be scheduled, as they change the tree of buses: send them at their time");
+        return false;
+    }
     if (out == 0 && e == &c->buses.entries[BUS_MASTER]) {
         control_refuse(c, call, API_OUT_OF_RANGE, "master has no parent: out must be 1 to %u", n_channels);
         return false;
@@ -92,59 +79,91 @@ static bool check_output(struct control *c, const struct call *call, const struc
     return true;
 }
 
-void handle_bus_set(struct control *c, const struct call *call)
+/// False when the call has been refused.
+static bool set_output(struct control *c, const struct call *call, uint32_t bus)
 {
     const struct request *r = call->request;
-    uint32_t bus = find_bus(c, call, request_text(r, PARAM_NAME, ""));
-    if (bus == BUS_NONE) return;
     struct bus_entry *e = &c->buses.entries[bus];
-    if (!check_output(c, call, e)) return;
-    if (!control_has_room(c, c->buses.n_buses)) {
-        control_refuse_full(c, call);
-        return;
-    }
-    e->gain_db = (float)request_float(r, PARAM_GAIN, (double)e->gain_db);
-    e->pan = (float)request_float(r, PARAM_PAN, (double)e->pan);
-    e->mute = request_int(r, PARAM_MUTE, e->mute);
-    e->solo = request_int(r, PARAM_SOLO, e->solo);
+    if (!request_has(r, PARAM_OUT) && !request_has(r, PARAM_WIDTH)) return true;
+    if (!check_output(c, call, e)) return false;
+    control_undo_later(c, undo_output, bus, (uint64_t)e->width << 32 | e->out);
     e->out = (uint32_t)request_int(r, PARAM_OUT, e->out);
     e->width = (uint32_t)request_int(r, PARAM_WIDTH, e->width);
-
-    uint32_t ramp_frames = control_frames(c, request_float(r, PARAM_RAMP, 0));
-    if (ramp_frames < c->declick_frames) ramp_frames = c->declick_frames;
-    update_levels(c, bus, ramp_frames);
-    if (request_has(r, PARAM_OUT) || request_has(r, PARAM_WIDTH)) control_publish_graph(c);
-    osc_add_text(reply_done(&c->replies, call->path), e->name);
-    reply_send(&c->replies, call->client);
+    control_publish_graph(c);
+    return true;
 }
 
-void handle_bus_list(struct control *c, const struct call *call)
+static bool stage_change(struct control *c, const struct call *call, uint32_t bus, enum command_type type,
+                         enum param p)
 {
-    control_drain_events(c);
-    static const struct bus_meter silence;
-    for (uint32_t bus = 0; bus < c->buses.n_buses; bus++) {
-        const struct bus_entry *e = &c->buses.entries[bus];
-        const struct bus_meter *m = bus < c->snapshot->n_buses ? &c->snapshot->meters[bus] : &silence;
-        struct osc_writer *w = reply_begin(&c->replies, "/bus/info");
-        osc_add_text(w, e->name);
-        osc_add_text(w, bus == BUS_MASTER ? "" : c->buses.entries[e->parent].name);
-        osc_add_float(w, e->gain_db);
-        osc_add_float(w, e->pan);
-        osc_add_int(w, e->mute);
-        osc_add_int(w, e->solo);
-        osc_add_int(w, (int32_t)e->out);
-        osc_add_int(w, (int32_t)e->width);
-        osc_add_float(w, gain_to_db(m->peak_left));
-        osc_add_float(w, gain_to_db(m->peak_right));
-        osc_add_float(w, gain_to_db(m->rms_left));
-        osc_add_float(w, gain_to_db(m->rms_right));
-        reply_add_item(&c->replies, call->client);
-    }
-    osc_add_int(reply_done(&c->replies, call->path), (int32_t)c->buses.n_buses);
-    reply_send(&c->replies, call->client);
+    if (!request_has(call->request, p)) return true;
+    struct command command = {
+        .type = (uint8_t)type, .slot = bus, .change = request_change(c, call->request, p)};
+    return control_stage(c, call, &command);
+}
+
+static bool stage_flag(struct control *c, const struct call *call, uint32_t bus, enum command_type type,
+                       enum param p)
+{
+    if (!request_has(call->request, p)) return true;
+    uint32_t ramp_frames = control_frames(c, request_float(call->request, PARAM_RAMP, 0));
+    struct command command = {
+        .type = (uint8_t)type, .slot = bus, .flag = {request_int(call->request, p, 0), ramp_frames}};
+    return control_stage(c, call, &command);
+}
+
+void handle_bus_set(struct control *c, const struct call *call)
+{
+    uint32_t bus = find_bus(c, call, request_text(call->request, PARAM_NAME, ""));
+    if (bus == BUS_NONE) return;
+    if (set_output(c, call, bus) && stage_change(c, call, bus, COMMAND_BUS_GAIN, PARAM_GAIN) &&
+        stage_change(c, call, bus, COMMAND_BUS_PAN, PARAM_PAN) &&
+        stage_flag(c, call, bus, COMMAND_BUS_MUTE, PARAM_MUTE) &&
+        stage_flag(c, call, bus, COMMAND_BUS_SOLO, PARAM_SOLO))
+        call_done_text(c, call, c->buses.entries[bus].name);
+}
+
+// ---- /bus/list ----
+
+const struct bus_report *bus_report_of(const struct control *c, uint32_t bus)
+{
+    static const struct bus_report none;
+    return bus < c->snapshot->n_buses ? &c->snapshot->buses[bus] : &none;
+}
+
+void bus_send_info(struct control *c, uint32_t bus, const struct client *to)
+{
+    const struct bus_entry *e = &c->buses.entries[bus];
+    const struct bus_report *r = bus_report_of(c, bus);
+    struct osc_writer *w = reply_begin(&c->replies, "/bus/info");
+    osc_add_text(w, e->name);
+    osc_add_text(w, bus == BUS_MASTER ? "" : c->buses.entries[e->parent].name);
+    osc_add_float(w, r->gain_db);
+    osc_add_float(w, r->pan);
+    osc_add_int(w, r->mute);
+    osc_add_int(w, r->solo);
+    osc_add_int(w, (int32_t)e->out);
+    osc_add_int(w, (int32_t)e->width);
+    osc_add_float(w, gain_to_db(r->meter.peak_left));
+    osc_add_float(w, gain_to_db(r->meter.peak_right));
+    osc_add_float(w, gain_to_db(r->meter.rms_left));
+    osc_add_float(w, gain_to_db(r->meter.rms_right));
+    reply_add_item(&c->replies, to);
 }
 
 // ---- the configuration's buses ----
+
+/// Tells rt what is not as every bus begins.
+static bool push_levels(struct control *c, uint32_t bus, const struct config_bus *b)
+{
+    struct command command = {.type = COMMAND_BUS_GAIN, .slot = bus, .change = {.value = (double)b->gain_db}};
+    bool pushed = control_push(c, &command);
+    command.type = COMMAND_BUS_PAN;
+    command.change.value = (double)b->pan;
+    pushed = pushed && control_push(c, &command);
+    command = (struct command){.type = COMMAND_BUS_MUTE, .slot = bus, .flag = {.on = true}};
+    return pushed && (!b->mute || control_push(c, &command));
+}
 
 static const char *configure_bus(struct control *c, const struct config_bus *b)
 {
@@ -154,13 +173,10 @@ static const char *configure_bus(struct control *c, const struct config_bus *b)
     if (bus == BUS_NONE) bus = bus_add(&c->buses, b->name, parent);
     if (bus == BUS_NONE) return "there are more buses than [engine] buses allows";
     struct bus_entry *e = &c->buses.entries[bus];
-    e->gain_db = b->gain_db;
-    e->pan = b->pan;
-    e->mute = b->mute;
     if (b->out > 0 || bus != BUS_MASTER) e->out = b->out;
     if (b->width > 0) e->width = b->width;
     if (e->out > 0 && e->out + e->width - 1 > c->rt->mixer.n_channels) return "the device has fewer channels";
-    return NULL;
+    return push_levels(c, bus, b) ? NULL : "[engine] queue has no room for so many buses";
 }
 
 enum status control_configure_buses(struct control *c, char *reason)
@@ -172,25 +188,12 @@ enum status control_configure_buses(struct control *c, char *reason)
             return STATUS_BAD_ARGUMENT;
         }
     }
-    if (c->config->n_bus == 0) return STATUS_OK;
-    bus_update_silenced(&c->buses);
-    for (uint32_t bus = 0; bus < c->buses.n_buses; bus++) {
-        struct command command = {
-            .type = COMMAND_BUS_LEVEL, .slot = bus, .level = bus_level(&c->buses.entries[bus], 0)};
-        if (!control_push(c, &command)) return STATUS_FULL;
-    }
-    control_publish_graph(c);
+    if (c->config->n_bus > 0) control_publish_graph(c);
     return STATUS_OK;
 }
 
 bool control_fade_outputs(struct control *c, uint32_t ramp_frames)
 {
-    bool all_pushed = true;
-    for (uint32_t bus = 0; bus < c->buses.n_buses; bus++) {
-        if (c->buses.entries[bus].out == 0) continue;
-        struct command command = {
-            .type = COMMAND_BUS_LEVEL, .slot = bus, .level = {.ramp_frames = ramp_frames}};
-        all_pushed &= control_push(c, &command);
-    }
-    return all_pushed;
+    struct command command = {.type = COMMAND_FADE_OUT, .fade = {.frames = ramp_frames}};
+    return control_push(c, &command);
 }

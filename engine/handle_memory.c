@@ -73,7 +73,7 @@ void handle_memory(struct control *c, const struct call *call)
     send_pools(c, call);
 
     const struct scratch *scratch = &c->rt->mixer.scratch;
-    struct osc_writer *w = reply_done(&c->replies, call->path);
+    struct osc_writer *w = call_answer(c, call);
     add_int(w, "locked", locked);
     add_int(w, "store_free", store.free_bytes);
     add_int(w, "store_largest_free", store.largest_free_bytes);
@@ -85,5 +85,5 @@ void handle_memory(struct control *c, const struct call *call)
     add_int(w, "stack_high", c->stack.high_bytes);
     add_int(w, "rt_page_faults", control_page_faults_when_warm(c));
     if (chimed_rt_allocations) add_int(w, "rt_allocations", chimed_rt_allocations());
-    reply_send(&c->replies, call->client);
+    call_send(c, call);
 }

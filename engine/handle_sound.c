@@ -5,6 +5,8 @@
 
 #include "engine/handlers.h"
 
+// ---- /sound/load ----
+
 void handle_sound_load(struct control *c, const struct call *call)
 {
     const char *name = request_text(call->request, PARAM_NAME, "");
@@ -16,21 +18,37 @@ void handle_sound_load(struct control *c, const struct call *call)
     *call->fd = -1;
     enum api_error error = sound_load(&c->sounds, name, path, fd, SOUND_NONE, &sound, &why);
     if (error) {
-        reply_error(&c->replies, call->client, call->path, error, text);
+        control_refuse(c, call, error, "%s", text);
         return;
     }
-    c->sounds.entries[sound].client = *call->client;
+    struct sound_entry *e = &c->sounds.entries[sound];
+    e->client = *call->client;
+    snprintf(e->request_id, sizeof e->request_id, "%s", call->request->id);
+    control_answered_by_load(c, call, sound);
 }
+
+void drop_load(struct control *c, uint32_t sound)
+{
+    struct sound_entry *e = &c->sounds.entries[sound];
+    e->client = (struct client){.kind = CLIENT_NONE};
+    // A voice of another client may have come to wait for it; and what was waited for may be there.
+    if (e->state == SOUND_READY)
+        sound_unlist(&c->sounds, sound);
+    else if (e->state == SOUND_LOADING && e->is_listed && e->first_pending == SOUND_NONE)
+        sound_drop(&c->sounds, sound);
+}
+
+// ---- when a load has ended ----
 
 static void answer_loaded(struct control *c, const struct sound_entry *e)
 {
     if (e->client.kind == CLIENT_NONE) return;
-    struct osc_writer *w = reply_done(&c->replies, method_info(METHOD_SOUND_LOAD)->path);
+    struct osc_writer *w = answer_begin(c, METHOD_SOUND_LOAD);
     osc_add_text(w, e->name);
     osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
     osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
     osc_add_int(w, (int32_t)c->rate);
-    reply_send(&c->replies, &e->client);
+    answer_send(c, &e->client, e->request_id);
 }
 
 /// A word that is neither a loaded sound nor a file is more likely to be a misspelt name than a path.
@@ -48,7 +66,7 @@ static void load_failed(struct control *c, uint32_t sound, struct load *load)
 {
     const struct sound_entry *e = &c->sounds.entries[sound];
     if (e->client.kind != CLIENT_NONE)
-        reply_error(&c->replies, &e->client, method_info(METHOD_SOUND_LOAD)->path, load->error, load->reason);
+        answer_error(c, &e->client, e->request_id, METHOD_SOUND_LOAD, load->error, load->reason);
     name_unknown_sound(e, load);
     fail_pending_voices(c, sound, load->error, load->reason);
     sound_forget(&c->sounds, sound);
@@ -81,8 +99,12 @@ static void load_unchanged(struct control *c, uint32_t sound, const struct load 
 
 void finish_load(struct control *c, uint32_t sound, struct load *load)
 {
-    if (load->error == API_REFUSED && sound_retry_load(&c->sounds, sound, load)) return;
-    if (load->error) {
+    bool is_dropped = c->sounds.entries[sound].is_dropped;
+    if (load->error == API_REFUSED && !is_dropped && sound_retry_load(&c->sounds, sound, load)) return;
+    if (is_dropped) {
+        if (!load->error) c->sounds.entries[sound].decoded = load->decoded; // freed with the entry
+        sound_forget(&c->sounds, sound);
+    } else if (load->error) {
         load_failed(c, sound, load);
     } else if (load->unchanged) {
         load_unchanged(c, sound, load);
@@ -94,20 +116,24 @@ void finish_load(struct control *c, uint32_t sound, struct load *load)
     sound_release_load(&c->sounds, load);
 }
 
-/// Fades the voices of a sound, or lets them finish. False when the command queue is full.
+// ---- /sound/unload ----
+
+/// Fades the voices of a sound, or lets them finish. False when the command queue is full: then nothing is
+/// done.
 static bool release_voices(struct control *c, uint32_t sound, const struct call *call)
 {
-    bool fades = request_has(call->request, PARAM_FADE);
-    uint32_t fade_frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
+    if (request_has(call->request, PARAM_FADE)) {
+        struct fade fade = {.frames = control_frames(c, request_float(call->request, PARAM_FADE, 0)),
+                            .bus = BUS_ANY,
+                            .sound = &c->sounds.entries[sound].decoded.sound};
+        return control_push(c, &(struct command){.type = COMMAND_VOICE_STOP, .slot = SLOT_ALL, .fade = fade});
+    }
     if (!control_has_room(c, sound_n_voices(&c->sounds.entries[sound]))) return false;
     for (uint32_t slot = 0; slot < c->voices.n_slots; slot++) {
         const struct voice_entry *v = &c->voices.entries[slot];
         if (v->state != SLOT_LIVE || v->sound != sound) continue;
-        struct command command = {.type = COMMAND_VOICE_LEAVE_LOOP, .slot = slot};
-        if (fades) {
-            command.type = COMMAND_VOICE_STOP;
-            command.fade_frames = fade_frames;
-        }
+        struct command command = {
+            .type = COMMAND_VOICE_LEAVE_LOOP, .slot = slot, .generation = v->generation};
         if (!control_push(c, &command)) return false;
     }
     return true;
@@ -133,32 +159,27 @@ void handle_sound_unload(struct control *c, const struct call *call)
         return;
     }
     sound_unlist(&c->sounds, sound);
-    struct osc_writer *w = reply_done(&c->replies, call->path);
+    struct osc_writer *w = call_answer(c, call);
     osc_add_text(w, name);
     osc_add_int(w, (int32_t)n_voices);
-    reply_send(&c->replies, call->client);
+    call_send(c, call);
 }
 
-void handle_sound_list(struct control *c, const struct call *call)
+// ---- /sound/list ----
+
+void sound_send_info(struct control *c, uint32_t sound, const struct client *to)
 {
-    int32_t n = 0;
-    for (uint32_t i = 0; i < c->sounds.max_sounds; i++) {
-        const struct sound_entry *e = &c->sounds.entries[i];
-        if (e->state == SOUND_FREE) continue;
-        const char *state = e->state == SOUND_LOADING ? "loading" : !e->is_listed ? "unloading" : "ready";
-        struct osc_writer *w = reply_begin(&c->replies, "/sound/info");
-        osc_add_text(w, e->name);
-        osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
-        osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
-        osc_add_int(w, (int32_t)c->rate);
-        osc_add_text(w, e->decoded.sound.format == SAMPLE_S16 ? "s16" : "f32");
-        osc_add_long(w, (int64_t)e->decoded.bytes);
-        osc_add_int(w, (int32_t)sound_n_voices(e));
-        osc_add_text(w, state);
-        osc_add_int(w, (int32_t)e->decoded.source_rate);
-        reply_add_item(&c->replies, call->client);
-        n++;
-    }
-    osc_add_int(reply_done(&c->replies, call->path), n);
-    reply_send(&c->replies, call->client);
+    const struct sound_entry *e = &c->sounds.entries[sound];
+    const char *state = e->state == SOUND_LOADING ? "loading" : !e->is_listed ? "unloading" : "ready";
+    struct osc_writer *w = reply_begin(&c->replies, "/sound/info");
+    osc_add_text(w, e->name);
+    osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
+    osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
+    osc_add_int(w, (int32_t)c->rate);
+    osc_add_text(w, e->decoded.sound.format == SAMPLE_S16 ? "s16" : "f32");
+    osc_add_long(w, (int64_t)e->decoded.bytes);
+    osc_add_int(w, (int32_t)sound_n_voices(e));
+    osc_add_text(w, state);
+    osc_add_int(w, (int32_t)e->decoded.source_rate);
+    reply_add_item(&c->replies, to);
 }

@@ -1,95 +1,146 @@
 // SPDX-License-Identifier: MIT
-// handle_voice.c - stops, holds, moves, changes and lists voices.
+// handle_voice.c - stops, holds and moves voices.
 #include <math.h>
+#include <string.h>
 
-#include "engine/dispatch.h"
 #include "engine/handlers.h"
+
+/// Voices of one message of a bundle that may still be waiting for their sounds, so that it can be undone.
+#define MAX_PENDING_IN_BUNDLE (UNDOS_OF_A_CALL / 2)
 
 /// Which voices a request is for.
 struct selection {
-    int64_t id;     // ALL_VOICES: all that match the other two
+    uint32_t slot;  // SLOT_ALL: all that match the other two
     uint32_t bus;   // BUS_NONE: any
     uint32_t sound; // SOUND_NONE: any
 };
 
 static bool is_selected(const struct voice_entry *v, const struct selection *s)
 {
-    return v->state != SLOT_FREE && (s->id == ALL_VOICES || v->id == s->id) &&
-           (s->bus == BUS_NONE || v->play.bus == s->bus) && (s->sound == SOUND_NONE || v->sound == s->sound);
+    return v->state != SLOT_FREE && (s->bus == BUS_NONE || v->play.bus == s->bus) &&
+           (s->sound == SOUND_NONE || v->sound == s->sound);
 }
 
-static void refuse_unknown_voice(struct control *c, const struct call *call, int64_t id)
+uint32_t find_voice(struct control *c, const struct call *call, enum param p)
 {
-    control_refuse(c, call, API_UNKNOWN_VOICE, "no voice %lld is playing; /voice/list tells which are",
-                   (long long)id);
+    struct voice_id id = voice_id_requested(call->request, p);
+    uint32_t slot = voice_find(&c->voices, id);
+    char text[VOICE_NAME_BYTES];
+    if (slot == VOICE_NONE) {
+        control_refuse(c, call, API_UNKNOWN_VOICE, "no voice %s is playing; /voice/list tells which are",
+                       voice_id_text(id, text));
+    } else if (c->voices.entries[slot].state == SLOT_SCHEDULED && call->when != WHEN_TIME) {
+        control_refuse(
+            c, call, API_UNKNOWN_VOICE,
+            "voice %s is scheduled and has not started; schedule this, too, or take it back with /clear",
+            voice_id_text(id, text));
+        slot = VOICE_NONE;
+    }
+    return slot;
 }
 
 static bool read_selection(struct control *c, const struct call *call, struct selection *s)
 {
-    const char *bus = request_text(call->request, PARAM_BUS, NULL);
-    const char *sound = request_text(call->request, PARAM_SOUND, NULL);
-    s->id = request_int(call->request, PARAM_VOICES, ALL_VOICES);
+    const struct request *r = call->request;
+    const char *bus = request_text(r, PARAM_BUS, NULL);
+    const char *sound = request_text(r, PARAM_SOUND, NULL);
+    bool all = !request_is_text(r, PARAM_VOICES) && request_int(r, PARAM_VOICES, 0) == ALL_VOICES;
+    s->slot = SLOT_ALL;
     s->bus = bus ? bus_find(&c->buses, bus) : BUS_NONE;
     s->sound = sound ? sound_find(&c->sounds, sound) : SOUND_NONE;
     if (bus && s->bus == BUS_NONE)
         control_refuse(c, call, API_UNKNOWN_BUS, "no bus is called %.64s", bus);
     else if (sound && s->sound == SOUND_NONE)
         control_refuse(c, call, API_UNKNOWN_SOUND, "no sound is called %.300s", sound);
-    else if (s->id != ALL_VOICES && voice_find(&c->voices, (int32_t)s->id) == VOICE_NONE)
-        refuse_unknown_voice(c, call, s->id);
     else
-        return true;
+        return all || (s->slot = find_voice(c, call, PARAM_VOICES)) != VOICE_NONE;
     return false;
 }
 
-/// What stop, pause and resume do to a voice that still waits for its sound.
-static void change_pending(struct control *c, uint32_t slot, enum command_type type)
+// ---- voices that still wait for their sound ----
+
+static void undo_cancel(struct control *c, uint32_t slot, uint64_t unused)
 {
-    if (type == COMMAND_VOICE_STOP)
-        cancel_pending_voice(c, slot);
-    else
-        c->voices.entries[slot].play.paused = type == COMMAND_VOICE_PAUSE;
+    (void)unused;
+    c->voices.entries[slot].is_cancelled = false;
 }
 
-static void change_live(struct control *c, uint32_t slot, enum command_type type, uint32_t fade_frames)
+static void undo_paused(struct control *c, uint32_t slot, uint64_t old)
+{
+    c->voices.entries[slot].play.paused = old;
+}
+
+static void change_pending(struct control *c, const struct call *call, uint32_t slot, enum command_type type)
 {
     struct voice_entry *v = &c->voices.entries[slot];
-    struct command command = {.type = type, .slot = slot, .fade_frames = fade_frames};
-    if (!control_push(c, &command)) return; // room was made sure of
-    if (type == COMMAND_VOICE_STOP)
-        v->is_stopping = true;
-    else
+    if (type != COMMAND_VOICE_STOP) {
+        control_undo_later(c, undo_paused, slot, v->play.paused);
         v->play.paused = type == COMMAND_VOICE_PAUSE;
+    } else if (call->is_alone) {
+        cancel_pending_voice(c, slot);
+    } else if (!v->is_cancelled) { // it goes when its load has ended
+        control_undo_later(c, undo_cancel, slot, 0);
+        v->is_cancelled = true;
+    }
 }
 
-/// Sends one command to each selected voice and answers how many there were.
-static void change_voices(struct control *c, const struct call *call, enum command_type type)
+static void change_all_pending(struct control *c, const struct call *call, const struct selection *s,
+                               enum command_type type)
 {
-    struct selection selection;
-    control_drain_events(c); // voices that have ended are not counted
-    if (!read_selection(c, call, &selection)) return;
-    if (!control_has_room(c, selection.id == ALL_VOICES ? c->voices.n_used : 1)) {
-        control_refuse_full(c, call);
-        return;
-    }
-    uint32_t fade_frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
-    uint32_t first = 0, end = c->voices.n_slots;
-    int32_t n = 0;
-    if (selection.id != ALL_VOICES) {
-        first = voice_find(&c->voices, (int32_t)selection.id);
-        end = first + 1;
-    }
+    uint32_t first = s->slot == SLOT_ALL ? 0 : s->slot;
+    uint32_t end = s->slot == SLOT_ALL ? c->voices.n_slots : s->slot + 1;
     for (uint32_t slot = first; slot < end; slot++) {
         const struct voice_entry *v = &c->voices.entries[slot];
-        if (!is_selected(v, &selection)) continue;
-        if (v->state == SLOT_PENDING)
-            change_pending(c, slot, type);
-        else
-            change_live(c, slot, type, fade_frames);
-        n++;
+        if (v->state == SLOT_PENDING && is_selected(v, s)) change_pending(c, call, slot, type);
     }
-    osc_add_int(reply_done(&c->replies, call->path), n);
-    reply_send(&c->replies, call->client);
+}
+
+// ---- stop, pause and resume ----
+
+/// How many voices are selected, by the state of their slots.
+static void count_selected(const struct control *c, const struct selection *s, uint32_t n[4])
+{
+    memset(n, 0, 4 * sizeof n[0]);
+    if (s->slot != SLOT_ALL) {
+        n[c->voices.entries[s->slot].state]++;
+        return;
+    }
+    for (uint32_t slot = 0; slot < c->voices.n_slots; slot++)
+        if (is_selected(&c->voices.entries[slot], s)) n[c->voices.entries[slot].state]++;
+}
+
+static bool stage_fade(struct control *c, const struct call *call, const struct selection *s,
+                       enum command_type type)
+{
+    struct command command = {.type = (uint8_t)type, .slot = s->slot};
+    command.fade.frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
+    command.fade.bus = s->bus == BUS_NONE ? BUS_ANY : (uint16_t)s->bus;
+    command.fade.sound = s->sound == SOUND_NONE ? NULL : &c->sounds.entries[s->sound].decoded.sound;
+    if (s->slot != SLOT_ALL) command.generation = c->voices.entries[s->slot].generation;
+    return control_stage(c, call, &command);
+}
+
+/// One command for all selected voices; the answer is how many they are now. Those that are to start at their
+/// time are left alone by what is done now.
+static void change_voices(struct control *c, const struct call *call, enum command_type type)
+{
+    struct selection s;
+    uint32_t n[4]; // of each enum voice_slot_state
+    bool is_scheduled = call->when == WHEN_TIME;
+    if (!read_selection(c, call, &s)) return;
+    count_selected(c, &s, n);
+    if (!is_scheduled && !call->is_alone && n[SLOT_PENDING] > MAX_PENDING_IN_BUNDLE) {
+        control_refuse(
+            c, call, API_FULL,
+            "%u voices are still waiting for their sounds, too many for a message of a bundle: send it "
+            "by itself",
+            n[SLOT_PENDING]);
+        return;
+    }
+    if ((is_scheduled || n[SLOT_LIVE] > 0) && !stage_fade(c, call, &s, type)) return;
+    if (!is_scheduled && n[SLOT_PENDING] > 0) change_all_pending(c, call, &s, type);
+    call_done_int(c, call,
+                  (int32_t)(n[SLOT_LIVE] + n[SLOT_PENDING] + (is_scheduled ? n[SLOT_SCHEDULED] : 0)));
 }
 
 void handle_stop(struct control *c, const struct call *call)
@@ -107,135 +158,80 @@ void handle_resume(struct control *c, const struct call *call)
     change_voices(c, call, COMMAND_VOICE_RESUME);
 }
 
-/// The voice that the request names by id; answers when there is none.
-static struct voice_entry *find_voice(struct control *c, const struct call *call, uint32_t *slot)
+// ---- seek ----
+
+static void undo_start(struct control *c, uint32_t slot, uint64_t old)
 {
-    control_drain_events(c);
-    int64_t id = request_int(call->request, PARAM_ID, -1);
-    *slot = voice_find(&c->voices, (int32_t)id);
-    if (*slot != VOICE_NONE) return &c->voices.entries[*slot];
-    refuse_unknown_voice(c, call, id);
-    return NULL;
+    memcpy(&c->voices.entries[slot].play.start, &old, sizeof old);
 }
 
-static void answer_id(struct control *c, const struct call *call, const struct voice_entry *v)
+/// The voice will start there.
+static void seek_pending(struct control *c, uint32_t slot, double seconds, bool relative)
 {
-    osc_add_int(reply_done(&c->replies, call->path), v->id);
-    reply_send(&c->replies, call->client);
+    struct play *p = &c->voices.entries[slot].play;
+    uint64_t old;
+    memcpy(&old, &p->start, sizeof old);
+    control_undo_later(c, undo_start, slot, old);
+    if (relative) seconds += fmax(p->start, 0);
+    p->start = fmax(seconds, 0);
+}
+
+/// Whole frames, 32.32; as far as a sound can be long.
+static int64_t position_of(const struct control *c, double seconds)
+{
+    double frames = round(seconds * c->rate);
+    return (int64_t)fmax(fmin(frames, INT32_MAX), -INT32_MAX) * FRAME_ONE;
 }
 
 void handle_seek(struct control *c, const struct call *call)
 {
-    uint32_t slot;
-    struct voice_entry *v = find_voice(c, call, &slot);
-    if (!v) return;
+    uint32_t slot = find_voice(c, call, PARAM_ID);
+    if (slot == VOICE_NONE) return;
+    const struct voice_entry *v = &c->voices.entries[slot];
     double seconds = request_float(call->request, PARAM_POSITION, 0);
-    if (v->state == SLOT_PENDING) {
-        v->play.start = seconds;
-        answer_id(c, call, v);
+    bool relative = request_is_relative(call->request, PARAM_POSITION);
+    if (v->state == SLOT_PENDING && call->when != WHEN_TIME) {
+        seek_pending(c, slot, seconds, relative);
+        call_done_voice(c, call, slot);
         return;
     }
-    uint32_t n_frames = c->sounds.entries[v->sound].decoded.sound.n_frames;
-    uint32_t frame = control_frames(c, seconds);
-    if (frame >= n_frames) {
+    uint32_t n_frames = c->sounds.entries[v->sound].decoded.sound.n_frames; // 0: it is being loaded
+    if (!relative && n_frames > 0 && control_frames(c, seconds) >= n_frames) {
         control_refuse(c, call, API_OUT_OF_RANGE, "position is %g s; the sound ends at %.3f s", seconds,
                        (double)n_frames / c->rate);
         return;
     }
-    struct command command = {.type = COMMAND_VOICE_SEEK, .slot = slot, .position = (int64_t)frame << 32};
-    if (control_push(c, &command))
-        answer_id(c, call, v);
-    else
-        control_refuse_full(c, call);
+    struct command command = {.type = COMMAND_VOICE_SEEK,
+                              .slot = slot,
+                              .generation = v->generation,
+                              .seek = {.position = position_of(c, seconds), .relative = relative}};
+    if (control_stage(c, call, &command)) call_done_voice(c, call, slot);
 }
 
-/// Tells rt what /voice/set changed.
-static bool push_voice_changes(struct control *c, const struct request *r, uint32_t slot)
+// ---- /voice/list ----
+
+static const char *state_of(const struct voice_entry *v, const struct voice_report *r)
+{
+    if (!r) return v->state == SLOT_SCHEDULED ? "scheduled" : "loading";
+    switch ((enum voice_state)r->state) {
+    case VOICE_CUED:
+    case VOICE_PAUSING:
+    case VOICE_PAUSED: return "paused";
+    case VOICE_STOPPING: return "stopping";
+    default: return "playing";
+    }
+}
+
+void voice_send_info(struct control *c, uint32_t slot, const struct voice_report *r, const struct client *to)
 {
     const struct voice_entry *v = &c->voices.entries[slot];
-    struct command command = {.slot = slot};
-    if (request_has(r, PARAM_GAIN) || request_has(r, PARAM_PAN)) {
-        command.type = COMMAND_VOICE_LEVEL;
-        command.level = voice_level(c, v, control_frames(c, request_float(r, PARAM_RAMP, 0)));
-        if (!control_push(c, &command)) return false;
-    }
-    if (request_has(r, PARAM_RATE)) {
-        command.type = COMMAND_VOICE_RATE;
-        command.increment = (int64_t)llround(v->play.rate * (double)FRAME_ONE);
-        if (!control_push(c, &command)) return false;
-    }
-    if (request_has(r, PARAM_QUALITY)) {
-        command.type = COMMAND_VOICE_INTERPOLATION;
-        command.interpolation = v->play.quality;
-        if (!control_push(c, &command)) return false;
-    }
-    if (request_has(r, PARAM_LOOP)) {
-        command.type = v->play.loop ? COMMAND_VOICE_LOOP : COMMAND_VOICE_LEAVE_LOOP;
-        if (!control_push(c, &command)) return false;
-    }
-    return true;
-}
-
-void handle_voice_set(struct control *c, const struct call *call)
-{
-    uint32_t slot;
-    struct voice_entry *v = find_voice(c, call, &slot);
-    if (!v) return;
-    if (!control_has_room(c, 4)) {
-        control_refuse_full(c, call);
-        return;
-    }
-    const struct request *r = call->request;
-    if (!read_quality(c, call, &v->play.quality)) return;
-    v->play.gain_db = (float)request_float(r, PARAM_GAIN, (double)v->play.gain_db);
-    v->play.pan = (float)request_float(r, PARAM_PAN, (double)v->play.pan);
-    v->play.rate = request_float(r, PARAM_RATE, v->play.rate);
-    v->play.loop = request_int(r, PARAM_LOOP, v->play.loop);
-    if (v->state == SLOT_LIVE && !push_voice_changes(c, r, slot))
-        control_refuse_full(c, call);
-    else
-        answer_id(c, call, v);
-}
-
-static const char *state_of(const struct voice_entry *v)
-{
-    if (v->state == SLOT_PENDING) return "loading";
-    if (v->is_stopping) return "stopping";
-    return v->play.paused ? "paused" : "playing";
-}
-
-void handle_voice_list(struct control *c, const struct call *call)
-{
-    control_drain_events(c);
-    int32_t n = 0;
-    for (uint32_t slot = 0; slot < c->voices.n_slots; slot++) {
-        const struct voice_entry *v = &c->voices.entries[slot];
-        if (v->state == SLOT_FREE) continue;
-        struct osc_writer *w = reply_begin(&c->replies, "/voice/info");
-        osc_add_int(w, v->id);
-        osc_add_text(w, c->sounds.entries[v->sound].name);
-        osc_add_text(w, c->buses.entries[v->play.bus].name);
-        osc_add_float(w, v->play.gain_db);
-        osc_add_float(w, v->play.pan);
-        osc_add_float(w, (float)v->play.rate);
-        osc_add_text(w, state_of(v));
-        reply_add_item(&c->replies, call->client);
-        n++;
-    }
-    osc_add_int(reply_done(&c->replies, call->path), n);
-    reply_send(&c->replies, call->client);
-}
-
-void finish_voice(struct control *c, uint32_t slot, enum voice_end why)
-{
-    const struct voice_entry *v = &c->voices.entries[slot];
-    if (v->notify) {
-        struct osc_writer *w = reply_begin(&c->replies, "/ended");
-        osc_add_int(w, v->id);
-        osc_add_text(w, why == VOICE_END_FINISHED ? "finished" : "stopped");
-        reply_send(&c->replies, &v->client);
-    }
-    c->n_finished++;
-    sound_release(&c->sounds, v->sound);
-    voice_release(&c->voices, slot);
+    struct osc_writer *w = reply_begin(&c->replies, "/voice/info");
+    voice_add_id(w, v);
+    osc_add_text(w, c->sounds.entries[v->sound].name);
+    osc_add_text(w, c->buses.entries[v->play.bus].name);
+    osc_add_float(w, r ? r->gain_db : v->play.gain_db);
+    osc_add_float(w, r ? r->pan : v->play.pan);
+    osc_add_float(w, r ? (float)((double)r->increment / (double)FRAME_ONE) : (float)v->play.rate);
+    osc_add_text(w, state_of(v, r));
+    reply_add_item(&c->replies, to);
 }

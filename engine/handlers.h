@@ -30,8 +30,8 @@ void handle_quit(struct control *c, const struct call *call);
 
 // ---- what they share ----
 
-/// The voice that a request names, for what its commands do when they are due; VOICE_NONE when the call has been
-/// refused.
+/// The voice that a request names, for what its commands do when they are due; VOICE_NONE when the call has
+/// been refused.
 uint32_t find_voice(struct control *c, const struct call *call, enum param p);
 enum interpolation request_quality(const struct request *r, enum interpolation otherwise);
 /// A change of a parameter, with `ramp` and `curve`.

@@ -161,6 +161,7 @@ enum api_error sound_load(struct sound_table *t, const char *name, const char *p
     *e = (struct sound_entry){
         .state = SOUND_LOADING, .is_listed = true, .first_pending = SOUND_NONE, .last_pending = SOUND_NONE};
     memcpy(e->name, name, strlen(name) + 1);
+    if (fd < 0 && strlen(path) < sizeof e->path) memcpy(e->path, path, strlen(path) + 1);
     struct file_id id;
     char reason[LOAD_REASON_BYTES];
     if (fd >= 0 && file_check(fd, path, &id, reason) == API_OK) e->id = id; // if not, the worker says so
@@ -226,6 +227,15 @@ void sound_unlist(struct sound_table *t, uint32_t sound)
 void sound_forget(struct sound_table *t, uint32_t sound)
 {
     free_entry(t, sound);
+}
+
+void sound_drop(struct sound_table *t, uint32_t sound)
+{
+    struct sound_entry *e = &t->entries[sound];
+    assert(e->state == SOUND_LOADING && e->is_listed);
+    names_remove(&t->names, sound);
+    e->is_listed = false;
+    e->is_dropped = true;
 }
 
 void sound_acquire(struct sound_table *t, uint32_t sound)

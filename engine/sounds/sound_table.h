@@ -12,27 +12,33 @@
 #include "alloc/status.h"
 #include "alloc/strbuf.h"
 #include "engine/names.h"
-#include "engine/osc/transport.h"
+#include "engine/osc/client.h"
+#include "engine/osc/parse.h"
 #include "engine/sounds/worker.h"
 
 #define SOUND_NAME_BYTES 256
+/// A longer path is not kept (with its closing 0).
+#define SOUND_PATH_BYTES 256
 #define SOUND_NONE       UINT32_MAX
 
 enum sound_state { SOUND_FREE, SOUND_LOADING, SOUND_READY };
 
 struct sound_entry {
     enum sound_state state;
-    bool is_listed; // found by its name; false: it goes when its last voice has ended
-    bool is_cached; // loaded by /play of a path: may go whenever nothing plays it
+    bool is_listed;  // found by its name; false: it goes when its last voice has ended
+    bool is_cached;  // loaded by /play of a path: may go whenever nothing plays it
+    bool is_dropped; // LOADING: goes when the load has ended
     char name[SOUND_NAME_BYTES];
-    struct decoded decoded; // READY
-    struct file_id id;      // READY, or LOADING from a descriptor; else zeroed, which no file has
-    struct refcount refs;   // READY: the list's one, and one of each voice
+    char path[SOUND_PATH_BYTES]; // to load it from again; "": a descriptor, or too long
+    struct decoded decoded;      // READY
+    struct file_id id;           // READY, or LOADING from a descriptor; else zeroed, which no file has
+    struct refcount refs;        // READY: the list's one, and one of each voice
     struct sound_table *table;
     uint64_t last_used; // a count of uses, to find the one that was used longest ago
 
     // LOADING
     struct client client; // who gets /done /sound/load or /error; kind CLIENT_NONE for a /play
+    char request_id[REQUEST_ID_BYTES];
     uint32_t first_pending, last_pending; // voices that wait for it; SOUND_NONE
 };
 
@@ -85,6 +91,9 @@ void sound_unlist(struct sound_table *t, uint32_t sound);
 
 /// Gives back a loading entry that came to nothing.
 void sound_forget(struct sound_table *t, uint32_t sound);
+
+/// Nobody wants a loading sound any more: it is found no longer, and to be forgotten when its load has ended.
+void sound_drop(struct sound_table *t, uint32_t sound);
 
 /// Voices that borrow a sound.
 uint32_t sound_n_voices(const struct sound_entry *e);
