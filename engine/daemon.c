@@ -182,6 +182,7 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[3].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
+    reply_flush(&c->replies);
     transport_flush(&d->transport);
     watch_audio(d);
 }

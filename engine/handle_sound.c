@@ -69,6 +69,7 @@ static void load_failed(struct control *c, uint32_t sound, struct load *load)
         answer_error(c, &e->client, e->request_id, METHOD_SOUND_LOAD, load->error, load->reason);
     name_unknown_sound(e, load);
     fail_pending_voices(c, sound, load->error, load->reason);
+    holds_load_failed(&c->holds, sound, load->error, load->reason);
     sound_forget(&c->sounds, sound);
 }
 

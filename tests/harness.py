@@ -70,7 +70,7 @@ def messages(packet):
         if tag == "s":
             value, at = text(at)
         else:
-            form = {"i": ">i", "h": ">q", "f": ">f", "d": ">d"}[tag]
+            form = {"i": ">i", "h": ">q", "f": ">f", "d": ">d", "t": ">Q"}[tag]
             (value,), at = struct.unpack_from(form, packet, at), at + struct.calcsize(form)
         values.append(value)
     return [values]

@@ -27,9 +27,9 @@ static void send_bytes(struct replies *r, const struct client *to, const uint8_t
         transport_send(r->transport, to, bytes, (uint32_t)n);
 }
 
-void reply_flush(struct replies *r, const struct client *to)
+void reply_flush(struct replies *r)
 {
-    if (r->n_bundle > 0) send_bytes(r, to, r->bundle, r->n_bundle);
+    if (r->n_bundle > 0) send_bytes(r, &r->bundle_to, r->bundle, r->n_bundle);
     r->n_bundle = 0;
 }
 
@@ -43,7 +43,7 @@ static size_t end_message(struct replies *r)
 
 void reply_send(struct replies *r, const struct client *to)
 {
-    reply_flush(r, &r->bundle_to);
+    reply_flush(r);
     size_t n = end_message(r);
     if (n > 0) send_bytes(r, to, r->message, n);
 }
@@ -53,8 +53,8 @@ void reply_add_item(struct replies *r, const struct client *to)
     static const uint8_t header[16] = "#bundle\0\0\0\0\0\0\0\0\1"; // time tag: now
     size_t n = end_message(r);
     if (n == 0) return;
-    if (!client_is(&r->bundle_to, to)) reply_flush(r, &r->bundle_to);
-    if (r->n_bundle + 4 + n > sizeof r->bundle) reply_flush(r, to);
+    if (!client_is(&r->bundle_to, to)) reply_flush(r);
+    if (r->n_bundle + 4 + n > sizeof r->bundle) reply_flush(r);
     if (sizeof header + 4 + n > sizeof r->bundle) { // an item that fills a datagram of its own
         send_bytes(r, to, r->message, n);
         return;

@@ -36,7 +36,7 @@ void reply_send(struct replies *r, const struct client *to);
 void reply_add_item(struct replies *r, const struct client *to);
 
 /// Sends the list items that are kept.
-void reply_flush(struct replies *r, const struct client *to);
+void reply_flush(struct replies *r);
 
 /// `/error path code text`.
 void reply_error(struct replies *r, const struct client *to, const char *path, enum api_error error,
