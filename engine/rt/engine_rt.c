@@ -14,6 +14,13 @@
 #define SLOTS_A_COMMAND 64
 #define BUSES_A_COMMAND 8
 
+/// Cuts of a cycle: one a frame without voices, half as many with this many voices.
+#define VOICES_A_CUT 1000
+/// After this many frames with arrivals the others of the cycle lie that far apart: a flood of messages, each
+/// of which came at another frame, costs a few cuts.
+#define EXACT_ARRIVALS     4
+#define ARRIVAL_GAP_FRAMES 16
+
 // ---- the cycle's beginning ----
 
 RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, uint32_t n_frames)
@@ -21,7 +28,11 @@ RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, u
     assert(n_frames == 0 || now || e->clock.is_exact);
     e->budget = e->clock.is_exact ? INT64_MAX : MAX_COMMANDS_A_CYCLE;
     e->n_waiting = queue_used(&e->commands);
+    e->n_cuts = UINT32_MAX;
+    e->n_arrivals = 0;
     if (n_frames == 0) return;
+    uint64_t n_voices = VOICES_A_CUT + e->mixer.voices.n_active;
+    if (!e->clock.is_exact) e->n_cuts = 1 + (uint32_t)((uint64_t)n_frames * VOICES_A_CUT / n_voices);
     int64_t jump = clock_begin_cycle(&e->clock, now, e->frame, n_frames);
     if (jump != 0) schedule_shift(&e->schedule, (uint64_t)jump); // what waits stays as far from now as it was
     report_step(e, clock_ns_of_ntp(jump));
@@ -49,7 +60,8 @@ RT_SAFE static void carry_out_at(struct engine_rt *e, const struct command *c, i
 {
     int64_t late = (int64_t)e->frame - frame;
     if (late <= e->clock.slack_frames) late = 0;
-    bool dropped = late > 0 && c->drop_late;
+    bool was_held_back = e->n_cuts == 0 && late < BLOCK_FRAMES; // by us: it came in time
+    bool dropped = late > 0 && c->drop_late && !was_held_back;
     if (!dropped) apply_command(e, c);
     emit_due(e, c->entry,
              (struct due){.outcome = dropped ? DUE_DROPPED : DUE_DONE,
@@ -78,6 +90,8 @@ RT_SAFE static bool carry_out_next(struct engine_rt *e)
     case WHEN_NOW: apply_command(e, c); return true;
     case WHEN_ARRIVAL:
         if (clock_frame_of_ns(&e->clock, c->time) > now) return false;
+        if (e->last_arrival != e->frame) e->n_arrivals++;
+        e->last_arrival = e->frame;
         apply_command(e, c);
         return true;
     case WHEN_TIME:
@@ -113,14 +127,23 @@ RT_SAFE static void carry_out_due(struct engine_rt *e)
     carry_out_queued(e);
 }
 
-/// The next frame at which something is to be done, behind this one.
+/// The next frame, behind this one, at which the head of the queue wants to be done: it has arrived, and
+/// waits.
+RT_SAFE static int64_t next_arrival(const struct engine_rt *e)
+{
+    int64_t frame = clock_frame_of_ns(&e->clock, e->next.time);
+    int64_t earliest = (int64_t)e->last_arrival + ARRIVAL_GAP_FRAMES;
+    return e->n_arrivals < EXACT_ARRIVALS || frame > earliest ? frame : earliest;
+}
+
+/// The next frame, behind this one, at which something is to be done.
 RT_SAFE static int64_t next_due(const struct engine_rt *e)
 {
     int64_t due = INT64_MAX;
-    if (e->budget <= 0) return due; // the rest has to wait for the next cycle
+    if (e->budget <= 0 || e->n_cuts == 0) return due; // what comes has to wait
     if (e->schedule.n_used > 0) due = clock_frame_of_ntp(&e->clock, schedule_first_time(&e->schedule));
     if (e->has_next) {
-        int64_t frame = clock_frame_of_ns(&e->clock, e->next.time); // it waits: so it is one that has arrived
+        int64_t frame = next_arrival(e);
         if (frame < due) due = frame;
     }
     return due;
@@ -129,13 +152,15 @@ RT_SAFE static int64_t next_due(const struct engine_rt *e)
 // ---- all of it ----
 
 /// Frames until a block must end.
-RT_SAFE static uint32_t block_frames(const struct engine_rt *e, uint32_t n_left)
+RT_SAFE static uint32_t block_frames(struct engine_rt *e, uint32_t n_left)
 {
     uint32_t n = BLOCK_FRAMES - (uint32_t)(e->frame % BLOCK_FRAMES);
     if (n > n_left) n = n_left;
     int64_t until_due = next_due(e) - (int64_t)e->frame;
     assert(until_due > 0); // what is due has been done
-    return until_due < n ? (uint32_t)until_due : n;
+    if (until_due >= n) return n;
+    e->n_cuts--;
+    return (uint32_t)until_due;
 }
 
 RT_SAFE void engine_rt_process(struct engine_rt *e, const struct moment *now, float *const *out,
@@ -152,6 +177,7 @@ RT_SAFE void engine_rt_process(struct engine_rt *e, const struct moment *now, fl
             planes[c] = out[c] + done;
         mixer_render(&e->mixer, planes, n);
         e->frame += n;
+        e->n_blocks++;
         done += n;
         report_block(e);
         if (done < n_frames) carry_out_due(e);

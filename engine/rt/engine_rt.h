@@ -35,7 +35,7 @@
 /// EVENT_VOICE_PAUSED), or come later (EVENT_CLOCK_STEP).
 #define SPARE_EVENTS 1024
 
-/// Blocks that a report stays readable: longer than control sleeps, at any sample rate.
+/// Blocks of BLOCK_FRAMES that a report stays readable: longer than control sleeps, at any sample rate.
 #define REPORT_BLOCKS 1024
 
 /// Room for reports; the largest, of all buses at once, is an eighth of it.
@@ -64,7 +64,8 @@ struct engine_rt {
     uint32_t *generation; // of each voice slot
     struct command next;  // taken from the queue, and not done yet
     bool has_next;
-    uint64_t frame; // frames rendered since the start
+    uint64_t frame;    // frames rendered since the start
+    uint64_t n_blocks; // in as many pieces
     uint64_t n_nonfinite;
     uint64_t n_reports_lost; // reports that found no room
     int64_t step_ns;         // of the system's clock that control has not been told yet
@@ -73,8 +74,11 @@ struct engine_rt {
     uint32_t owed_events; // room of the event queue that reports may not take
 
     // of the present cycle
-    int64_t budget;     // commands that may still be done; 0 or less: none but the rest of a group
-    uint32_t n_waiting; // of the queue: what comes in while the cycle is made waits for the next one
+    int64_t budget;        // commands that may still be done; 0 or less: none but the rest of a group
+    uint32_t n_waiting;    // of the queue: what comes in while the cycle is made waits for the next one
+    uint32_t n_cuts;       // of blocks that may still be made
+    uint32_t n_arrivals;   // frames at which WHEN_ARRIVAL was carried out
+    uint64_t last_arrival; // the last of them, of any cycle
 };
 
 // ---- set-up: before any thread runs ----

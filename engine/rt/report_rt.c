@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "engine/rt/engine_rt.h"
+#include "mixer/kernel.h"
 
 // ---- events ----
 
@@ -103,7 +104,7 @@ RT_SAFE void report_block(struct engine_rt *e)
     report_loops_and_pauses(e); // before the ends: a slot may be told of in both
     report_ended(e);
     report_nonfinite(e);
-    ring_advance(&e->reports);
+    if (e->frame % BLOCK_FRAMES == 0) ring_advance(&e->reports); // blocks that commands have cut are one
 }
 
 // ---- the newest figures ----
