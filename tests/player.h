@@ -62,16 +62,13 @@ static inline void player_init(struct player *p, uint32_t n_channels)
                        &(struct rt_memory){arena_allocator(&p->arena),
                                            {arena_allocator(&p->arena), arena_allocator(&p->arena),
                                             arena_allocator(&p->arena)}},
-                       &mixer, 64),
+                       &mixer, 64, 16),
         STATUS_OK);
     p->sound = (struct sound){.n_frames = SOUND_FRAMES, .n_channels = 2, .format = SAMPLE_S16};
     for (uint32_t i = 0; i < 2; i++)
         p->sound.channels[i] = samples[i] + SOUND_PAD_FRAMES;
     struct command play = {.type = COMMAND_VOICE_START,
-                           .start = {.sound = &p->sound,
-                                     .increment = FRAME_ONE,
-                                     .level = {.left = 1.0f, .right = 1.0f},
-                                     .end_frame = SOUND_FRAMES}};
+                           .start = {.sound = &p->sound, .increment = FRAME_ONE, .end_frame = SOUND_FRAMES}};
     assert_true(queue_push(&p->engine.commands, &play));
     cycle_init(&p->cycle, &p->engine, 48000);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
 // test_engine_rt.c - the audio side behind its queues: any cut gives the same bits, and no report that is
 // owed is lost.
-#include "engine/rt/engine_rt.h"
 #include "tests/arena_limits.h"
-#include "tests/mixer_rig.h"
-#include "tests/random.h"
+#include "tests/engine_rig.h"
 
-#define N_VOICES  32
-#define N_BUSES   6
-#define N_FRAMES  24000
-#define STEP      500 // frames between commands
-#define MAX_QUEUE 16384
+#define STEP 500 // frames between commands
 
 static struct rig_sound sounds[4];
 
@@ -30,74 +24,6 @@ static int free_sounds(void **state)
     return 0;
 }
 
-struct fixture {
-    struct arena arena;
-    struct bus_graph graphs[2];
-    struct engine_rt engine;
-    float left[N_FRAMES], right[N_FRAMES];
-};
-
-static void make_graph(struct fixture *f, uint32_t i, uint32_t n_buses)
-{
-    struct bus_graph *g = &f->graphs[i];
-    assert_int_equal(bus_graph_init(g, arena_allocator(&f->arena), N_BUSES), STATUS_OK);
-    g->index = i;
-    g->n_buses = n_buses;
-    for (uint32_t b = 0; b < n_buses; b++)
-        g->parent[b] = (uint16_t)(b / 2);
-    g->out[0] = 1;
-    g->width[0] = 2;
-    bus_graph_sort(g);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    *state = f;
-    if (arena_init(&f->arena, 1 << 26)) return 1;
-    make_graph(f, 0, N_BUSES);
-    make_graph(f, 1, N_BUSES - 1);
-    struct mixer_config config = {.rate = 48000,
-                                  .n_voices = N_VOICES,
-                                  .n_buses = N_BUSES,
-                                  .n_channels = 2,
-                                  .declick_frames = 240,
-                                  .graph = &f->graphs[0]};
-    return (int)engine_rt_init(&f->engine,
-                               &(struct rt_memory){arena_allocator(&f->arena),
-                                                   {arena_allocator(&f->arena), arena_allocator(&f->arena),
-                                                    arena_allocator(&f->arena)}},
-                               &config, MAX_QUEUE);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    arena_fini(&f->arena);
-    free(f);
-    return 0;
-}
-
-static void push(struct fixture *f, const struct command *c)
-{
-    assert_true(queue_push(&f->engine.commands, c));
-}
-
-static void push_start(struct fixture *f, uint32_t slot, const struct voice_start *start)
-{
-    push(f, &(struct command){.type = COMMAND_VOICE_START, .slot = slot, .start = *start});
-}
-
-static void push_sync(struct fixture *f, uint64_t token)
-{
-    push(f, &(struct command){.type = COMMAND_SYNC, .token = token});
-}
-
-static void process(struct fixture *f, uint32_t at, uint32_t n_frames)
-{
-    engine_rt_process(&f->engine, (float *[]){f->left + at, f->right + at}, 2, n_frames);
-}
-
 // ---- the cut ----
 
 static struct voice_start random_start(uint64_t *seed)
@@ -107,59 +33,111 @@ static struct voice_start random_start(uint64_t *seed)
     s.increment = random_below(seed, 3) ? rig_frames(random_between(seed, 0.06, 4)) : FRAME_ONE;
     if (!forward) s.increment = -s.increment;
     s.position = (int64_t)random_below(seed, 5000) << 32;
-    s.level = (struct level){(float)random_between(seed, 0, 0.2), (float)random_between(seed, 0, 0.2), 0};
+    s.gain_db = (float)random_between(seed, -40, -14);
+    s.pan = (float)random_between(seed, -1, 1);
     s.fade_in_frames = random_below(seed, 2) ? random_below(seed, 1000) : 0;
     s.fade_out_frames = random_below(seed, 2) ? random_below(seed, 1000) : 0;
     s.loop_start = random_below(seed, 4999);
     s.loop_end = s.loop_start + 1 + random_below(seed, 4999 - s.loop_start);
     s.looping = random_below(seed, 2);
     s.loop_count = random_below(seed, 3) ? random_below(seed, 30) : 0;
-    s.bus = (uint16_t)random_below(seed, N_BUSES - 1);
+    s.bus = (uint16_t)random_below(seed, ENGINE_BUSES - 1);
     s.paused = random_below(seed, 8) == 0;
     s.interpolation = (enum interpolation)random_below(seed, INTERPOLATION_UNITY);
     return s;
 }
 
-/// Some command for a voice that runs, or its start. `running` is what control knows: not freed before the
-/// end was told.
-static void push_random(struct fixture *f, uint64_t *seed, bool *running)
+/// What control knows.
+struct books {
+    bool is_running[ENGINE_VOICES];      // not free before the end was told
+    bool is_scheduled[ENGINE_SCHEDULED]; // not free before rt has told
+};
+
+static void read_events(struct engine_rig *f, struct books *b)
 {
-    uint32_t slot = random_below(seed, N_VOICES), fade = random_below(seed, 2000);
+    struct event e;
+    while (queue_pop(&f->engine.events, &e)) {
+        if (e.type == EVENT_VOICE_ENDED) b->is_running[e.slot] = false;
+        if (e.type != EVENT_DUE) continue;
+        b->is_scheduled[e.slot] = false;
+        assert_int_equal(e.due.outcome, DUE_DONE);
+        assert_int_equal(e.due.late_frames, 0);
+    }
+}
+
+static struct change random_change(uint64_t *seed, double low, double high)
+{
+    return (struct change){.value = random_between(seed, low, high),
+                           .ramp_frames = random_below(seed, 2000),
+                           .curve = (uint8_t)random_below(seed, N_CURVES),
+                           .relative = random_below(seed, 4) == 0};
+}
+
+static void fill_in(struct engine_rig *f, uint64_t *seed, struct command *c)
+{
+    switch ((enum command_type)c->type) {
+    case COMMAND_VOICE_SEEK:
+        c->seek.position = ((int64_t)random_below(seed, 5000) - 1000) * FRAME_ONE;
+        c->seek.relative = random_below(seed, 2);
+        break;
+    case COMMAND_BUS_GAIN: c->slot = random_below(seed, ENGINE_BUSES); // fall through
+    case COMMAND_VOICE_GAIN: c->change = random_change(seed, -60, -14); break;
+    case COMMAND_BUS_PAN: c->slot = random_below(seed, ENGINE_BUSES); // fall through
+    case COMMAND_VOICE_PAN: c->change = random_change(seed, -1, 1); break;
+    case COMMAND_VOICE_RATE: c->change = random_change(seed, -4, 4); break;
+    case COMMAND_VOICE_INTERPOLATION: c->interpolation = random_below(seed, INTERPOLATION_UNITY); break;
+    case COMMAND_BUS_MUTE:
+    case COMMAND_BUS_SOLO:
+        c->slot = random_below(seed, ENGINE_BUSES);
+        c->flag = (struct flag){random_below(seed, 4) == 0, random_below(seed, 2000)};
+        break;
+    case COMMAND_BUS_GRAPH: c->graph = &f->graphs[random_below(seed, 2)]; break;
+    default:
+        if (c->type <= COMMAND_VOICE_RESUME && random_below(seed, 8) == 0) c->slot = SLOT_ALL;
+        c->fade = (struct fade){random_below(seed, 2000), (uint16_t)random_below(seed, 3), NULL};
+        if (random_below(seed, 2)) c->fade.bus = BUS_ANY;
+        break;
+    }
+}
+
+/// Some command for a voice that runs, or its start; half of them at a frame of their own within two steps.
+static void push_random(struct engine_rig *f, uint64_t *seed, struct books *b)
+{
+    uint32_t slot = random_below(seed, ENGINE_VOICES), entry = random_below(seed, ENGINE_SCHEDULED);
     struct command c = {.slot = slot};
-    if (!running[slot]) {
-        struct voice_start start = random_start(seed);
-        push_start(f, slot, &start);
-        running[slot] = true;
-        return;
+    if (!b->is_running[slot]) {
+        b->is_running[slot] = true;
+        c.start = random_start(seed);
+    } else {
+        c.type =
+            (uint8_t)(COMMAND_VOICE_STOP + random_below(seed, COMMAND_BUS_GRAPH - COMMAND_VOICE_STOP + 1));
+        if (c.type == COMMAND_VOICE_REPORT) c.type = COMMAND_VOICE_LOOP;
+        fill_in(f, seed, &c);
     }
-    c.type = COMMAND_VOICE_STOP + random_below(seed, COMMAND_BUS_GRAPH - COMMAND_VOICE_STOP + 1);
-    switch ((enum command_type)c.type) {
-    case COMMAND_VOICE_SEEK: c.position = (int64_t)random_below(seed, 5000) << 32; break;
-    case COMMAND_VOICE_RATE: c.increment = rig_frames(random_between(seed, -16, 16)) | 1; break;
-    case COMMAND_VOICE_INTERPOLATION: c.interpolation = random_below(seed, INTERPOLATION_UNITY); break;
-    case COMMAND_BUS_LEVEL: c.slot = random_below(seed, N_BUSES); // fall through
-    case COMMAND_VOICE_LEVEL: c.level = (struct level){0.3f, (float)random_between(seed, 0, 1), fade}; break;
-    case COMMAND_BUS_GRAPH: c.graph = &f->graphs[random_below(seed, 2)]; break;
-    default: c.fade_frames = fade; break;
+    uint64_t frame = f->engine.frame + random_below(seed, 2 * STEP);
+    if (random_below(seed, 2) && !b->is_scheduled[entry]) {
+        b->is_scheduled[entry] = true;
+        c.when = WHEN_TIME;
+        c.entry = (uint16_t)entry;
+        c.time = engine_rig_stamp(frame);
+        c.drop_late = random_below(seed, 2);
     }
-    push(f, &c);
+    engine_rig_push(f, &c);
 }
 
 /// Renders with commands at every STEP frames, and in between in calls of 1 to `longest` frames.
-static void run(struct fixture *f, uint32_t longest, uint64_t cut_seed)
+static void run(struct engine_rig *f, uint32_t longest, uint64_t cut_seed)
 {
     uint64_t seed = 42;
-    bool running[N_VOICES] = {false};
-    for (uint32_t at = 0; at < N_FRAMES; at += STEP) {
-        struct event e;
-        while (queue_pop(&f->engine.events, &e))
-            if (e.type == EVENT_VOICE_ENDED) running[e.slot] = false;
-        for (int i = 0; i < 12; i++)
-            push_random(f, &seed, running);
+    struct books books = {0};
+    for (uint32_t at = 0; at < ENGINE_FRAMES; at += STEP) {
+        read_events(f, &books);
+        for (int i = 0; i < 16; i++)
+            push_random(f, &seed, &books);
         for (uint32_t done = 0; done < STEP;) {
             uint32_t n = 1 + random_below(&cut_seed, longest);
             if (n > STEP - done) n = STEP - done;
-            process(f, at + done, n);
+            engine_rig_process(f, at + done, n);
             done += n;
         }
     }
@@ -167,31 +145,31 @@ static void run(struct fixture *f, uint32_t longest, uint64_t cut_seed)
 
 static void test_any_cut_gives_the_same_bits(void **state)
 {
-    struct fixture *whole = *state;
+    struct engine_rig *whole = *state;
     run(whole, STEP, 1);
     double energy = 0;
-    for (uint32_t i = 0; i < N_FRAMES; i++)
+    for (uint32_t i = 0; i < ENGINE_FRAMES; i++)
         energy += (double)whole->left[i] * (double)whole->left[i];
     assert_true(energy > 10); // there is something to compare
     for (uint32_t round = 1; round <= 30; round++) {
         void *other_state;
-        assert_int_equal(set_up(&other_state), 0);
-        struct fixture *other = other_state;
+        assert_int_equal(engine_rig_offline(&other_state), 0);
+        struct engine_rig *other = other_state;
         run(other, round == 1 ? 1 : 200, round);
-        for (uint32_t i = 0; i < N_FRAMES; i++)
+        for (uint32_t i = 0; i < ENGINE_FRAMES; i++)
             if (memcmp(&whole->left[i], &other->left[i], 4) || memcmp(&whole->right[i], &other->right[i], 4))
                 fail_msg("round %u: frame %u is not the same", round, i);
-        assert_int_equal(other->engine.frame, N_FRAMES);
-        tear_down(&other_state);
+        assert_int_equal(other->engine.frame, ENGINE_FRAMES);
+        engine_rig_close(&other_state);
     }
 }
 
 static void test_no_frames_only_take_commands(void **state)
 {
-    struct fixture *f = *state;
+    struct engine_rig *f = *state;
     struct event e;
-    push_sync(f, 5);
-    engine_rt_process(&f->engine, NULL, 0, 0);
+    engine_rig_sync(f, 5);
+    engine_rt_process(&f->engine, NULL, NULL, 0, 0);
     assert_int_equal(f->engine.frame, 0);
     assert_true(queue_pop(&f->engine.events, &e));
     assert_int_equal(e.type, EVENT_SYNCED);
@@ -200,43 +178,27 @@ static void test_no_frames_only_take_commands(void **state)
 
 // ---- commands and events ----
 
-static void test_commands_beyond_a_cycle_wait(void **state)
-{
-    struct fixture *f = *state;
-    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE + 1; i++)
-        push(f, &(struct command){.type = COMMAND_VOICE_PAUSE});
-    push_sync(f, 1);
-    process(f, 0, 64);
-    assert_int_equal(queue_used(&f->engine.commands), 2);
-    assert_int_equal(queue_used(&f->engine.events), 0);
-    process(f, 0, 64);
-    assert_int_equal(queue_used(&f->engine.commands), 0);
-    assert_int_equal(queue_used(&f->engine.events), 1);
-    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE; i++) // as many as one cycle takes
-        push(f, &(struct command){.type = COMMAND_VOICE_PAUSE});
-    process(f, 0, 1);
-    assert_int_equal(queue_used(&f->engine.commands), 0);
-}
+// ---- events ----
 
 static void test_events_tell_what_happened(void **state)
 {
-    struct fixture *f = *state;
+    struct engine_rig *f = *state;
     struct voice_start start = rig_start(&sounds[0].sound);
     start.position = rig_frames(4900); // 100 frames are left
-    push_start(f, 3, &start);
+    engine_rig_start(f, 3, &start);
     start.paused = true;
-    push_start(f, 4, &start);
-    push(f, &(struct command){.type = COMMAND_BUS_GRAPH, .graph = &f->graphs[1]});
-    push_sync(f, UINT64_MAX);
-    process(f, 0, 64);
-    push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = 4});
-    process(f, 0, 128);
-    static const struct event expected[] = {{EVENT_VOICE_STARTED, 3, 0, {0}},
-                                            {EVENT_VOICE_STARTED, 4, 0, {0}},
-                                            {EVENT_GRAPH_RETIRED, 0, 0, {0}},
-                                            {EVENT_SYNCED, 0, 0, {UINT64_MAX}},
-                                            {EVENT_VOICE_ENDED, 4, 128, {VOICE_END_STOPPED}},
-                                            {EVENT_VOICE_ENDED, 3, 128, {VOICE_END_FINISHED}}};
+    engine_rig_start(f, 4, &start);
+    engine_rig_push(f, &(struct command){.type = COMMAND_BUS_GRAPH, .graph = &f->graphs[1]});
+    engine_rig_sync(f, UINT64_MAX);
+    engine_rig_process(f, 0, 64);
+    engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = 4});
+    engine_rig_process(f, 0, 128);
+    static const struct event expected[] = {{EVENT_VOICE_STARTED, 3, 0, 0, {0}},
+                                            {EVENT_VOICE_STARTED, 4, 0, 0, {0}},
+                                            {EVENT_GRAPH_RETIRED, 0, 0, 0, {0}},
+                                            {EVENT_SYNCED, 0, 0, 0, {UINT64_MAX}},
+                                            {EVENT_VOICE_ENDED, 4, 128, 0, {VOICE_END_STOPPED}},
+                                            {EVENT_VOICE_ENDED, 3, 128, 0, {VOICE_END_FINISHED}}};
     bool seen[COUNT_OF(expected)] = {false};
     struct event e;
     for (size_t i = 0; i < COUNT_OF(expected); i++) {
@@ -245,10 +207,148 @@ static void test_events_tell_what_happened(void **state)
             seen[k] |= e.type == expected[k].type && e.slot == expected[k].slot &&
                        e.frame == expected[k].frame && e.value == expected[k].value;
     }
-    assert_false(queue_pop(&f->engine.events, &e));
+    engine_rig_no_event(f);
     for (size_t k = 0; k < COUNT_OF(expected); k++)
         if (!seen[k]) fail_msg("event %zu did not come", k);
 }
+
+/// Loops and pauses are told to those who asked, and to nobody else.
+static void test_loops_and_pauses(void **state)
+{
+    struct engine_rig *f = *state;
+    struct voice_start start = rig_start(&sounds[0].sound);
+    start.looping = true;
+    start.loop_end = start.end_frame = 1000;
+    for (uint32_t round = 0; round < 2; round++) {
+        engine_rig_push(f, &(struct command){.type = COMMAND_WATCH_VOICES, .flag.on = round == 0});
+        engine_rig_start(f, round, &start);
+        engine_rig_process(f, 0, 2048); // goes round twice
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_PAUSE, .slot = round});
+        engine_rig_process(f, 0, 512);
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_RESUME, .slot = round});
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_RESUME, .slot = round}); // goes on already
+        engine_rig_process(f, 0, 64);
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = round});
+        engine_rig_process(f, 0, 320);
+        engine_rig_event(f, EVENT_VOICE_STARTED);
+        for (uint32_t i = 0; round == 0 && i < 2; i++)
+            assert_int_equal(engine_rig_event(f, EVENT_VOICE_LOOPED).slot, 0);
+        for (uint32_t i = 0; round == 0 && i < 2; i++) {
+            struct event e = engine_rig_event(f, EVENT_VOICE_PAUSED);
+            assert_int_equal(e.slot, 0);
+            assert_int_equal(e.value, i == 0);
+        }
+        engine_rig_event(f, EVENT_VOICE_ENDED);
+        engine_rig_no_event(f);
+    }
+}
+
+static void test_voice_reports(void **state)
+{
+    struct engine_rig *f = *state;
+    struct command start = {.type = COMMAND_VOICE_START, .slot = 2, .generation = 7};
+    start.start = rig_start(&sounds[1].sound);
+    start.start.gain_db = -6;
+    engine_rig_push(f, &start);
+    engine_rig_process(f, 0, 100);
+    engine_rig_event(f, EVENT_VOICE_STARTED);
+    for (uint32_t generation = 6; generation < 9; generation++) {
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_REPORT,
+                                             .slot = 2,
+                                             .generation = generation,
+                                             .token = generation * 1000});
+        engine_rt_process(&f->engine, NULL, NULL, 0, 0);
+        struct event e = engine_rig_event(f, EVENT_VOICE_REPORT);
+        assert_int_equal(e.slot, 2);
+        assert_int_equal(e.frame, 100);
+        assert_int_equal(e.token, generation * 1000);
+        bool right = generation == 7;
+        assert_int_equal(e.report.state, right ? VOICE_PLAYING : VOICE_FREE);
+        assert_int_equal(e.report.position, right ? rig_frames(100) : 0);
+        assert_true(e.report.gain_db == (right ? -6.0f : 0.0f));
+    }
+    engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = 2, .generation = 7});
+    engine_rig_process(f, 0, 1000);
+    engine_rig_event(f, EVENT_VOICE_ENDED);
+    engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_REPORT, .slot = 2, .generation = 7});
+    engine_rt_process(&f->engine, NULL, NULL, 0, 0);
+    assert_int_equal(engine_rig_event(f, EVENT_VOICE_REPORT).report.state, VOICE_FREE);
+}
+
+// ---- whom commands reach ----
+
+/// What was meant for the voice before does nothing to the one that has its slot now.
+static void test_generations(void **state)
+{
+    struct engine_rig *f = *state;
+    struct command start = {.type = COMMAND_VOICE_START, .slot = 5, .generation = 10};
+    start.start = rig_start(&sounds[0].sound);
+    engine_rig_push(f, &start);
+    for (uint32_t type = COMMAND_VOICE_STOP; type < COMMAND_VOICE_REPORT; type++)
+        engine_rig_push(f, &(struct command){.type = (uint8_t)type, .slot = 5, .generation = 9});
+    engine_rig_process(f, 0, 64);
+    struct voice_report r;
+    voices_report(&f->engine.mixer.voices, 5, &r);
+    assert_int_equal(r.state, VOICE_PLAYING);
+    assert_int_equal(r.position, rig_frames(64));
+    assert_int_equal(r.increment, FRAME_ONE);
+    engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = 5, .generation = 10});
+    engine_rig_process(f, 0, 1000);
+    engine_rig_event(f, EVENT_VOICE_STARTED);
+    engine_rig_event(f, EVENT_VOICE_ENDED);
+    engine_rig_no_event(f);
+}
+
+/// Voices 0 to 7: bus 0 or 1, sound 0 or 1, one after another stopped by filters.
+static void test_all_that_match(void **state)
+{
+    static const struct {
+        uint16_t bus;
+        int sound;
+        uint8_t expected; // a bit for each voice
+    } filters[] = {{BUS_ANY, -1, 0xff}, {0, -1, 0x33}, {1, -1, 0xcc}, {BUS_ANY, 0, 0x55},
+                   {BUS_ANY, 1, 0xaa},  {1, 0, 0x44},  {2, -1, 0},    {BUS_ANY, 2, 0}};
+    for (size_t i = 0; i < COUNT_OF(filters); i++) {
+        void *own;
+        (void)state;
+        assert_int_equal(engine_rig_offline(&own), 0);
+        struct engine_rig *f = own;
+        for (uint32_t slot = 0; slot < 8; slot++) {
+            struct command c = {.type = COMMAND_VOICE_START, .slot = slot, .generation = slot + 1};
+            c.start = rig_start(&sounds[slot % 2].sound);
+            c.start.bus = slot / 2 % 2;
+            c.start.paused = slot >= 6;
+            engine_rig_push(f, &c);
+        }
+        struct command stop = {.type = COMMAND_VOICE_STOP, .slot = SLOT_ALL, .fade = {.bus = filters[i].bus}};
+        if (filters[i].sound >= 0) stop.fade.sound = &sounds[filters[i].sound].sound;
+        engine_rig_push(f, &stop);
+        engine_rig_process(f, 0, 1000);
+        uint8_t ended = 0;
+        struct event e;
+        while (queue_pop(&f->engine.events, &e))
+            if (e.type == EVENT_VOICE_ENDED) ended = (uint8_t)(ended | 1u << e.slot);
+        assert_int_equal(ended, filters[i].expected);
+        engine_rig_close(&own);
+    }
+}
+
+static void test_fade_out_is_the_end_of_all_sound(void **state)
+{
+    struct engine_rig *f = *state;
+    struct voice_start start = rig_start(&sounds[0].sound);
+    start.looping = true;
+    start.loop_end = start.end_frame;
+    engine_rig_start(f, 0, &start);
+    engine_rig_push(f, &(struct command){.type = COMMAND_FADE_OUT, .fade.frames = 480});
+    engine_rig_start(f, 1, &start);
+    engine_rig_process(f, 0, 2000);
+    assert_true(f->left[100] != 0.0f);
+    for (uint32_t i = 480; i < 2000; i++)
+        assert_true(f->left[i] == 0.0f && f->right[i] == 0.0f);
+}
+
+// ---- room ----
 
 static float broken(uint32_t channel, uint32_t frame)
 {
@@ -259,70 +359,96 @@ static float broken(uint32_t channel, uint32_t frame)
 /// Reports that may be left out fill the queue first; then all that can be owed at once still fits.
 static void test_nothing_owed_is_lost(void **state)
 {
-    struct fixture *f = *state;
+    struct engine_rig *f = *state;
     struct rig_sound bad;
     struct event e;
     rig_sound_make(&bad, 64, 1, SAMPLE_F32, broken);
     struct voice_start start = rig_start(&bad.sound);
     start.looping = true;
     start.loop_end = 64;
-    push_start(f, 0, &start);
+    engine_rig_start(f, 0, &start);
     uint32_t n_slots = f->engine.events.n_slots, n_blocks = 2 * n_slots;
     for (uint32_t i = 0; i < n_blocks; i++)
-        process(f, 0, BLOCK_FRAMES);
+        engine_rig_process(f, 0, BLOCK_FRAMES);
     assert_true(queue_room(&f->engine.events) == f->engine.owed_events); // and no report took more
     assert_true(n_slots - f->engine.owed_events >= SPARE_EVENTS);
     assert_int_equal(f->engine.n_nonfinite, 2 * n_blocks); // they are counted all the same
 
-    for (uint32_t i = 1; i < N_VOICES; i++)
-        push_start(f, i, &start);
+    for (uint32_t i = 1; i < ENGINE_VOICES; i++)
+        engine_rig_start(f, i, &start);
+    for (uint32_t i = 0; i < ENGINE_SCHEDULED; i++)
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_PAUSE,
+                                             .generation = 1, // which no voice has
+                                             .when = WHEN_TIME,
+                                             .entry = (uint16_t)i,
+                                             .time = engine_rig_stamp(f->engine.frame + 64)});
     for (uint32_t i = 0; i < MAX_SYNCS; i++)
-        push_sync(f, i);
+        engine_rig_sync(f, i);
+    for (uint32_t i = 0; i < MAX_VOICE_REPORTS; i++)
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_REPORT, .token = i});
     for (uint32_t i = 0; i < MAX_GRAPHS; i++)
-        push(f, &(struct command){.type = COMMAND_BUS_GRAPH, .graph = &f->graphs[i % 2]});
-    for (uint32_t i = 0; i < N_VOICES; i++)
-        push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = i});
+        engine_rig_push(f, &(struct command){.type = COMMAND_BUS_GRAPH, .graph = &f->graphs[i % 2]});
+    for (uint32_t i = 0; i < ENGINE_VOICES; i++)
+        engine_rig_push(f, &(struct command){.type = COMMAND_VOICE_STOP, .slot = i});
     for (int i = 0; i < 10; i++)
-        process(f, 0, 64);
+        engine_rig_process(f, 0, 64);
 
-    uint32_t n[EVENT_NONFINITE + 1] = {0};
+    uint32_t n[EVENT_CLOCK_STEP + 1] = {0};
     while (queue_pop(&f->engine.events, &e)) {
         if (e.type == EVENT_SYNCED) assert_int_equal(e.value, n[EVENT_SYNCED]); // in order
         n[e.type]++;
     }
-    assert_int_equal(n[EVENT_VOICE_STARTED], N_VOICES);
-    assert_int_equal(n[EVENT_VOICE_ENDED], N_VOICES);
+    assert_int_equal(n[EVENT_VOICE_STARTED], ENGINE_VOICES);
+    assert_int_equal(n[EVENT_VOICE_ENDED], ENGINE_VOICES);
     assert_int_equal(n[EVENT_SYNCED], MAX_SYNCS);
     assert_int_equal(n[EVENT_GRAPH_RETIRED], MAX_GRAPHS);
+    assert_int_equal(n[EVENT_DUE], ENGINE_SCHEDULED);
+    assert_int_equal(n[EVENT_VOICE_REPORT], MAX_VOICE_REPORTS);
     assert_true(n[EVENT_NONFINITE] >= SPARE_EVENTS - 1);
     rig_sound_free(&bad);
 }
 
 static void test_snapshots(void **state)
 {
-    struct fixture *f = *state;
+    struct engine_rig *f = *state;
     const struct snapshot *s = latest_read(&f->engine.snapshot);
     assert_int_equal(s->frame, 0);
     assert_int_equal(s->n_buses, 0);
     struct voice_start start = rig_start(&sounds[0].sound);
     start.looping = true;
     start.loop_end = 5000;
-    start.level = (struct level){3.0f, 0.0f, 0};
-    push_start(f, 0, &start);
+    start.gain_db = 10;
+    engine_rig_start(f, 0, &start);
     uint32_t n_changes = 0;
     uint64_t last = 0;
     for (uint32_t i = 0; i < 480; i++) { // a second
-        process(f, 0, 100);
+        engine_rig_process(f, 0, 100);
         s = latest_read(&f->engine.snapshot);
         n_changes += s->frame != last;
         last = s->frame;
     }
     assert_int_equal(n_changes, 10);
-    assert_int_equal(s->n_buses, N_BUSES);
+    assert_int_equal(s->n_buses, ENGINE_BUSES);
     assert_int_equal(s->n_active, 1);
     assert_true(s->n_clipped > 0);
-    assert_true(s->meters[0].peak_left > 2.5f && s->meters[0].peak_right == 0.0f);
-    assert_true(s->meters[1].peak_left == 0.0f);
+    assert_true(s->buses[0].meter.peak_left > 2.5f && s->buses[0].meter.peak_right == 0.0f);
+    assert_true(s->buses[1].meter.peak_left == 0.0f);
+}
+
+/// One on demand is there before its event.
+static void test_snapshot_on_demand(void **state)
+{
+    struct engine_rig *f = *state;
+    engine_rig_process(f, 0, 100);
+    engine_rig_push(f, &(struct command){.type = COMMAND_BUS_GAIN, .slot = 3, .change.value = -12});
+    engine_rig_push(f, &(struct command){.type = COMMAND_BUS_MUTE, .slot = 4, .flag.on = true});
+    engine_rig_push(f, &(struct command){.type = COMMAND_SNAPSHOT, .token = 77});
+    engine_rt_process(&f->engine, NULL, NULL, 0, 0);
+    assert_int_equal(engine_rig_event(f, EVENT_SYNCED).value, 77);
+    const struct snapshot *s = latest_read(&f->engine.snapshot);
+    assert_int_equal(s->frame, 100);
+    assert_true(s->buses[3].gain_db == -12.0f);
+    assert_true(s->buses[4].mute && s->buses[4].is_silenced && !s->buses[3].mute);
 }
 
 // ---- set-up ----
@@ -331,7 +457,7 @@ static enum status init_one(void *object, struct allocator *a)
 {
     static const struct bus_graph graph;
     return engine_rt_init(object, &(struct rt_memory){a, {a, a, a}},
-                          &(struct mixer_config){48000, 32, 8, 2, 240, &graph}, 64);
+                          &(struct mixer_config){48000, 32, 8, 2, 240, &graph}, 64, 16);
 }
 
 static void test_small_arenas(void **state)
@@ -341,39 +467,40 @@ static void test_small_arenas(void **state)
     check_arena_sizes(&(struct arena_user){init_one, NULL, &e});
 }
 
-static void test_bad_arguments(void **state)
+static void check_refused(struct engine_rig *f, uint32_t n_voices, uint32_t queue_slots, uint32_t n_scheduled)
 {
-    struct fixture *f = *state;
     struct engine_rt e;
-    struct mixer_config config = {48000, 32, 8, 2, 240, &f->graphs[0]};
-    assert_int_equal(
-        engine_rt_init(&e,
-                       &(struct rt_memory){arena_allocator(&f->arena),
-                                           {arena_allocator(&f->arena), arena_allocator(&f->arena),
-                                            arena_allocator(&f->arena)}},
-                       &config, 63),
-        STATUS_BAD_ARGUMENT);
-    config.n_voices = 0;
-    assert_int_equal(
-        engine_rt_init(&e,
-                       &(struct rt_memory){arena_allocator(&f->arena),
-                                           {arena_allocator(&f->arena), arena_allocator(&f->arena),
-                                            arena_allocator(&f->arena)}},
-                       &config, 64),
-        STATUS_BAD_ARGUMENT);
+    struct allocator *a = arena_allocator(&f->arena);
+    struct mixer_config config = {48000, n_voices, 8, 2, 240, &f->graphs[0]};
+    assert_int_equal(engine_rt_init(&e, &(struct rt_memory){a, {a, a, a}}, &config, queue_slots, n_scheduled),
+                     STATUS_BAD_ARGUMENT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static void test_bad_arguments(void **state)
+{
+    check_refused(*state, 32, 63, 16);
+    check_refused(*state, 0, 64, 16);
+    check_refused(*state, 65537, 64, 16);
+    check_refused(*state, 32, 64, 0);
+    check_refused(*state, 32, 64, 65536);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_rig_offline, engine_rig_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_any_cut_gives_the_same_bits),
         TEST(test_no_frames_only_take_commands),
-        TEST(test_commands_beyond_a_cycle_wait),
         TEST(test_events_tell_what_happened),
+        TEST(test_loops_and_pauses),
+        TEST(test_voice_reports),
+        TEST(test_generations),
+        TEST(test_all_that_match),
+        TEST(test_fade_out_is_the_end_of_all_sound),
         TEST(test_nothing_owed_is_lost),
         TEST(test_snapshots),
+        TEST(test_snapshot_on_demand),
         TEST(test_small_arenas),
         TEST(test_bad_arguments),
     };
