@@ -89,7 +89,6 @@ RT_SAFE static void set_increment(struct voices *v, uint32_t s, int64_t incremen
 RT_SAFE void voices_set_rate(struct voices *v, uint32_t s, const struct change *change)
 {
     if (v->state[s] == VOICE_FREE) return;
-    struct voice *voice = &v->voices[s];
     struct voice_rate *g = &v->rates[s];
     bool moves = voice_is_linked(v, s);
     if (moves) voice_unlink(v, s);
@@ -97,12 +96,10 @@ RT_SAFE void voices_set_rate(struct voices *v, uint32_t s, const struct change *
                              .to = rate_target(g, change),
                              .total = change->ramp_frames,
                              .curve = change->curve};
-    if (g->total == 0) {
-        voice->glides = (uint8_t)(voice->glides & ~(uint32_t)GLIDES_RATE);
-        set_increment(v, s, g->to);
-    } else {
-        voice->glides |= GLIDES_RATE;
-    }
+    if (g->total == 0)
+        set_increment(v, s, g->to); // a way that was under way ends with the next block
+    else
+        v->voices[s].glides |= GLIDES_RATE;
     if (moves) voice_link(v, s);
 }
 

@@ -219,6 +219,24 @@ static void test_held_voices_take_ramps_as_they_are(void **state)
     assert_true(ramp_value(&r.voices.ramps[0].left) == 1.0f);
 }
 
+/// A slot that is used again knows nothing of what was under way in it.
+static void test_start_ends_all_ways(void **state)
+{
+    (void)state;
+    struct voice_start begin = rig_start(&ones.sound);
+    start(0, &begin);
+    voices_set_gain(&r.voices, 0, &(struct change){-20, 10000, CURVE_S, false});
+    voices_set_rate(&r.voices, 0, &(struct change){2, 10000, CURVE_S, false});
+    voices_stop(&r.voices, 0, 0);
+    rig_render(&r, NULL, NULL, 2 * RIG_DECLICK, 64);
+    start(0, &begin);
+    assert_int_equal(r.voices.voices[0].glides, 0);
+    rig_render(&r, left, NULL, 1000, 64);
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_true(left[i] == 1.0f);
+    assert_true(report(0).position == rig_frames(1000) && report(0).gain_db == 0.0f);
+}
+
 // ---- rate ----
 
 /// Increments of a way, step by step, from the curve's formula.
@@ -369,6 +387,7 @@ int main(void)
         TEST(test_level_is_heard),
         TEST(test_declick_is_the_least),
         TEST(test_held_voices_take_ramps_as_they_are),
+        TEST(test_start_ends_all_ways),
         TEST(test_rate_lands_on_the_sum_of_its_steps),
         TEST(test_unity_kernel_comes_back),
         TEST(test_rate_through_zero),
