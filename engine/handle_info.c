@@ -76,7 +76,7 @@ void handle_status(struct control *c, const struct call *call)
     add_int(w, "bad_packets", (int64_t)c->n_bad_packets);
     if (c->transport) {
         add_int(w, "packets", (int64_t)c->transport->n_received);
-        add_int(w, "packets_lost", (int64_t)c->transport->n_kernel_dropped);
+        add_int(w, "packets_lost", (int64_t)transport_count_drops(c->transport));
         add_int(w, "answers_lost", (int64_t)c->transport->n_answers_dropped);
     }
     reply_send(&c->replies, call->client);

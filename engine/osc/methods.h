@@ -24,6 +24,9 @@ enum param {
     N_PARAMS
 };
 
+/// What a client may do; each role may do what the ones before it may.
+enum role { ROLE_READ, ROLE_PLAY, ROLE_ADMIN };
+
 enum param_type {
     PARAM_TYPE_INT,
     PARAM_TYPE_FLOAT,

@@ -17,18 +17,21 @@ void osc_write_u32(uint8_t *out, uint32_t value)
 
 void osc_begin(struct osc_writer *w, const char *path)
 {
-    memset(w, 0, sizeof *w);
+    // Only the counts: what is behind them is written before it is read.
+    w->n_path = w->n_tags = w->n_args = 0;
+    w->overflow = false;
     size_t n = strlen(path) + 1;
     if (padded(n) > sizeof w->path) {
         w->overflow = true;
         return;
     }
-    memcpy(w->path, path, n);
     w->n_path = padded(n);
+    memset(w->path + w->n_path - 4, 0, 4);
+    memcpy(w->path, path, n);
     w->tags[w->n_tags++] = ',';
 }
 
-/// Room for an argument of `n` bytes and its tag; NULL when there is none. The room is zeroed.
+/// Room for an argument of `n` bytes and its tag; NULL when there is none. What pads it is zeroed.
 static uint8_t *add(struct osc_writer *w, char tag, size_t n)
 {
     // One tag byte stays free for the closing 0.
@@ -39,6 +42,7 @@ static uint8_t *add(struct osc_writer *w, char tag, size_t n)
     uint8_t *p = w->args + w->n_args;
     w->tags[w->n_tags++] = tag;
     w->n_args += padded(n);
+    memset(w->args + w->n_args - 4, 0, 4); // what pads a text
     return p;
 }
 
