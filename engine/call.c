@@ -38,10 +38,7 @@ static void send_error(struct control *c, const struct client *client, const cha
     osc_add_text(w, text);
     if (index >= 0) osc_add_int(w, index);
     if (id[0]) osc_add_text(w, id);
-    if (index >= 0)
-        reply_add_item(&c->replies, client);
-    else
-        reply_send(&c->replies, client);
+    reply_send(&c->replies, client);
 }
 
 void answer_error(struct control *c, const struct client *client, const char *id, enum method method,
@@ -71,10 +68,7 @@ void call_send_answer(struct control *c, const struct client *client, const stru
     if (a->kind == ANSWER_TEXT) osc_add_text(w, a->text);
     if (a->kind == ANSWER_VOICE) voice_add_id(w, &c->voices.entries[a->slot]);
     if (a->id[0]) osc_add_text(w, a->id);
-    if (c->transaction.sends_items)
-        reply_add_item(&c->replies, client);
-    else
-        reply_send(&c->replies, client);
+    reply_send(&c->replies, client);
 }
 
 // ---- for the handlers ----

@@ -66,7 +66,7 @@ void answer_error(struct control *c, const struct client *client, const char *id
 // ---- for dispatch.c ----
 
 /// Sends what a call is answered, or `/error path code text`; in a bundle the errors have the message's index
-/// behind the text, and all wait for reply_flush().
+/// behind the text.
 void call_send_answer(struct control *c, const struct client *client, const struct answer *a);
 void call_send_error(struct control *c, const struct call *call, enum api_error error, const char *text);
 

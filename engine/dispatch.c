@@ -80,7 +80,7 @@ static void visit_message(void *visit, const struct osc_message *message)
     enum method method = method_find(message->path);
     uint32_t n_before = v->n_calls;
     if (method == N_METHODS && pattern_is(message->path)) {
-        v->control->transaction.sends_items = true;
+        v->control->transaction.has_many = true;
         for (unsigned m = 0; m < N_METHODS; m++)
             if (pattern_matches(message->path, method_info((enum method)m)->path)) {
                 v->take(v, message, (enum method)m);
@@ -156,7 +156,7 @@ static uint64_t ntp_after(struct visit *v, double seconds)
     const struct engine_rt *rt = v->control->rt;
     uint64_t ntp = v->control->is_offline
                        ? clock_exact_ntp(&rt->clock, rt->frame)
-                       : ntp_now(v) - clock_ntp_of_ns(clock_ns(CLOCK_MONOTONIC) - v->datagram->arrival_ns);
+                       : ntp_now(v) - clock_ntp_of_ns(clock_ns(CLOCK_MONOTONIC) - (uint64_t)v->datagram->arrival_ns);
     return ntp + (uint64_t)(seconds * 4294967296.0);
 }
 
@@ -186,7 +186,7 @@ static bool place_in_time(struct visit *v, struct call *call, uint64_t tag)
     }
     call->drop_late = request_choice(r, PARAM_POLICY, POLICY_PLAY) == POLICY_DROP;
     call->when = v->control->is_offline || is_immediate ? WHEN_NOW : WHEN_ARRIVAL;
-    call->time = v->datagram->arrival_ns;
+    call->time = (uint64_t)v->datagram->arrival_ns;
     if (is_tagged || has_at) call->when = WHEN_TIME;
     if (is_tagged) call->time = tag;
     if (has_at) call->time = ntp_after(v, request_float(r, PARAM_AT, 0));
@@ -238,7 +238,7 @@ static void accept_call(struct visit *v, const struct osc_message *message, enum
     if (t->error) return;
     struct call call = make_call(v, message, method);
     if (!transaction_add(c, &call) || !check_call(v, message, method, &call)) return;
-    call.is_alone = !t->sends_items && call.when != WHEN_TIME;
+    call.is_alone = !t->has_many && call.when != WHEN_TIME;
     if (handlers[method].order == FIRST) {
         if (is_worth_a_call(v, method)) handlers[method].handle(c, &call);
     } else if (call.is_alone) {
@@ -273,7 +273,6 @@ static void finish(struct visit *v)
     for (uint32_t i = 0; !t->has_last && i < t->n_answers; i++)
         call_send_answer(c, &v->datagram->client, &t->answers[i]);
     if (t->has_last) visit_calls(v, finish_call);
-    reply_flush(&c->replies, &v->datagram->client);
 }
 
 // ---- or: it is refused, or waits ----
@@ -296,7 +295,6 @@ static void refuse(struct visit *v)
     struct control *c = v->control;
     transaction_rollback(c, false);
     visit_calls(v, refuse_call);
-    reply_flush(&c->replies, &v->datagram->client);
 }
 
 /// The packet will be tried again, or is refused when it has been tried too often or there is no room for it.

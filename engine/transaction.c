@@ -122,7 +122,7 @@ void transaction_begin(struct control *c, bool is_bundle)
     struct transaction *t = &c->transaction;
     assert(t->phase == TRANSACTION_NONE);
     t->phase = TRANSACTION_CHECKS;
-    t->is_bundle = t->sends_items = is_bundle;
+    t->is_bundle = t->has_many = is_bundle;
     t->has_graph = t->has_last = t->has_staged = false;
     t->n_answers = t->n_undos = t->n_new_loads = t->n_waits = 0;
     t->error = API_OK;

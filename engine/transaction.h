@@ -73,7 +73,7 @@ struct transaction {
     enum transaction_phase phase;
     struct request request; // of the present call
     bool is_bundle;
-    bool sends_items;    // answers are sent together
+    bool has_many;       // it is a bundle, or its path stands for several methods
     bool has_graph;      // the tree of buses has changed
     bool has_last;       // some method is called when all others have been accepted
     uint32_t ticket;     // of the present call, for what it schedules
