@@ -4,10 +4,24 @@
 
 #include "docs/tables.h"
 
-#define ALLOW_DOC                                                                                            \
-    "a folder whose sound files may be loaded by their path; stands once for each folder; empty forgets "    \
-    "those before it"
-#define ALLOW_VALUE "/usr/share/sounds"
+/// Keys that stand once for each value; the table has none of them.
+static const struct list_key {
+    const char *section, *name, *doc, *value; // value: the default; empty: none
+    const char *example;
+} list_keys[] = {
+    {"control", "listen",
+     "an address to listen on beside those of this machine, for UDP and TCP; 0.0.0.0 and :: are all of them; "
+     "needs "
+     "[access] allow_from",
+     "", "192.168.1.5"},
+    {"access", "allow_from", "an address or network that may come in over UDP and TCP, beside this machine",
+     "", "192.168.1.0/24"},
+    {"paths", "allow",
+     "a folder whose sound files may be loaded by their path; stands once for each folder; empty forgets "
+     "those before "
+     "it",
+     "/usr/share/sounds", "/usr/share/sounds"},
+};
 
 static void print_key_range(FILE *to, const struct config_key *key)
 {
@@ -47,10 +61,12 @@ static void man_section(FILE *to, const struct section *s)
     for (size_t i = 0; i < n_config_keys; i++) {
         if (strcmp(config_keys[i].section, s->name) == 0) man_key(to, &config_keys[i]);
     }
-    if (strcmp(s->name, "paths") == 0) {
-        fputs(".TP\n.B allow\n", to);
-        print_roff(to, ALLOW_DOC);
-        fputs(" (default: " ALLOW_VALUE ").\n", to);
+    for (size_t i = 0; i < sizeof list_keys / sizeof *list_keys; i++) {
+        const struct list_key *key = &list_keys[i];
+        if (strcmp(key->section, s->name) != 0) continue;
+        fprintf(to, ".TP\n.B %s\n", key->name);
+        print_roff(to, key->doc);
+        fprintf(to, " (default: %s).\n", *key->value ? key->value : "none");
     }
 }
 
@@ -109,7 +125,11 @@ static void example_section(FILE *to, const struct section *s)
         print_key_range(to, key);
         fprintf(to, ")\n#%s =%s%s\n", key->name, *key->value ? " " : "", key->value);
     }
-    if (strcmp(s->name, "paths") == 0) fprintf(to, "\n# %s\n#allow = %s\n", ALLOW_DOC, ALLOW_VALUE);
+    for (size_t i = 0; i < sizeof list_keys / sizeof *list_keys; i++) {
+        const struct list_key *key = &list_keys[i];
+        if (strcmp(key->section, s->name) == 0)
+            fprintf(to, "\n# %s\n#%s = %s\n", key->doc, key->name, *key->value ? key->value : key->example);
+    }
 }
 
 void write_conf_example(FILE *to)

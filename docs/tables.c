@@ -76,6 +76,7 @@ const struct section sections[] = {
     {"memory", "What each region of the daemon's memory may take. `chime memory` tells what it does take."},
     {"output", "What plays, and how."},
     {"control", "Where commands come in."},
+    {"access", "Who may come in, and what each may do."},
     {"paths", "What may be loaded by its path."},
 };
 const size_t n_sections = COUNT(sections);

@@ -121,9 +121,10 @@ static enum status open_section(struct config *c, const char *section, struct st
     struct config_bus *bus = NULL;
     if (name) return bus_section(c, name, &bus, what);
     if (section_known(section)) return STATUS_OK;
-    strbuf_format(what,
-                  "section [%s]; expected [engine], [memory], [output], [control], [paths] or [bus NAME]",
-                  section);
+    strbuf_format(
+        what,
+        "section [%s]; expected [engine], [memory], [output], [control], [access], [paths] or [bus NAME]",
+        section);
     return STATUS_BAD_FORMAT;
 }
 
@@ -172,20 +173,64 @@ static enum status add_allowed(struct config *c, const char *value, struct strbu
     return STATUS_OK;
 }
 
+/// The same for addresses; what they are worth shows when the sockets are opened.
+static enum status add_address(char (*list)[CONFIG_ADDRESS_BYTES], uint32_t *n, uint32_t max,
+                               const char *name, const char *value, struct strbuf *what)
+{
+    if (!value[0]) {
+        *n = 0;
+    } else if (*n == max) {
+        strbuf_format(what, "one more %s = %s; expected at most %u", name, value, max);
+        return STATUS_BAD_FORMAT;
+    } else if (!string_copy(list[*n], CONFIG_ADDRESS_BYTES, value)) {
+        strbuf_format(what, "%s is %zu bytes long; expected at most %d", name, strlen(value),
+                      CONFIG_ADDRESS_BYTES - 1);
+        return STATUS_BAD_FORMAT;
+    } else {
+        ++*n;
+    }
+    return STATUS_OK;
+}
+
+/// Keys that may stand more than once, by section: they are not in the table.
+static const struct {
+    const char *section, *name;
+} lists[] = {{"paths", "allow"}, {"control", "listen"}, {"access", "allow_from"}};
+
+static bool is_list(const char *section, const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        if (strcmp(lists[i].section, section) == 0 && strcmp(lists[i].name, name) == 0) return true;
+    return false;
+}
+
+static enum status add_to_list(struct config *c, const char *name, const char *value, struct strbuf *what)
+{
+    if (strcmp(name, "listen") == 0)
+        return add_address(c->listen, &c->n_listen, CONFIG_MAX_LISTEN, name, value, what);
+    if (strcmp(name, "allow_from") == 0)
+        return add_address(c->allow_from, &c->n_allow_from, CONFIG_MAX_FROM, name, value, what);
+    return add_allowed(c, value, what);
+}
+
 static enum status unknown_key(const char *section, const char *name, struct strbuf *what)
 {
     strbuf_format(what, "key %s in [%s]; expected one of:", name, section);
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         if (strcmp(keys[i].section, section) == 0) strbuf_format(what, " %s", keys[i].name);
     }
-    if (strcmp(section, "paths") == 0) strbuf_append(what, " allow");
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        if (strcmp(lists[i].section, section) == 0) strbuf_format(what, " %s", lists[i].name);
+    }
     return STATUS_BAD_FORMAT;
 }
 
 /// What the table does not say of a key.
 static enum setting_kind sharper_kind(const struct setting *key)
 {
-    if (strcmp(key->section, "paths") == 0 || strcmp(key->name, "socket") == 0) return SETTING_PATH;
+    if (strcmp(key->section, "paths") == 0 || strcmp(key->name, "socket") == 0 ||
+        strcmp(key->name, "stream_socket") == 0)
+        return SETTING_PATH;
     return strcmp(key->name, "queue") == 0 ? SETTING_POWER_OF_TWO : key->kind;
 }
 
@@ -197,7 +242,7 @@ static enum status set_key(struct config *c, const char *section, const char *na
     enum status status = bus_name ? bus_section(c, bus_name, &bus, what) : open_section(c, section, what);
     if (status != STATUS_OK) return status;
     if (bus) return set_bus_key(bus, name, value, what);
-    if (strcmp(section, "paths") == 0 && strcmp(name, "allow") == 0) return add_allowed(c, value, what);
+    if (is_list(section, name)) return add_to_list(c, name, value, what);
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0) continue;
         struct setting key = keys[i];

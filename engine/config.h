@@ -10,9 +10,13 @@
 #include "alloc/status.h"
 
 #define CONFIG_MAX_ALLOW  16
+#define CONFIG_MAX_LISTEN 8
+#define CONFIG_MAX_FROM   16
 #define CONFIG_MAX_BUSES  64
 #define CONFIG_NAME_BYTES 64
 #define CONFIG_PATH_BYTES 1024
+/// Of an IPv6 address and what may stand behind it.
+#define CONFIG_ADDRESS_BYTES 64
 
 /// A [bus NAME] section.
 struct config_bus {
@@ -51,6 +55,10 @@ struct config {
     char allow[CONFIG_MAX_ALLOW]
               [CONFIG_PATH_BYTES]; // [paths] allow = FOLDER, once for each; empty: forget all
     uint32_t n_allow;
+    char listen[CONFIG_MAX_LISTEN][CONFIG_ADDRESS_BYTES]; // [control] listen = ADDRESS, likewise
+    uint32_t n_listen;
+    char allow_from[CONFIG_MAX_FROM][CONFIG_ADDRESS_BYTES]; // [access] allow_from = ADDRESS[/BITS], likewise
+    uint32_t n_allow_from;
     struct config_bus bus[CONFIG_MAX_BUSES];
     uint32_t n_bus;
     struct config_origin origins[CONFIG_N_KEYS];
@@ -79,7 +87,7 @@ const char *config_key_name(enum config_key key);
 /// Says in `text` where a key was set: "FILE:LINE", "the command line" or "the default".
 void config_say_origin(const struct config *c, enum config_key key, char *text, size_t size);
 
-/// Fills in what depends on the user and the environment (socket, sound_folder), and checks values against
+/// Fills in what depends on the user and the environment (sockets, sound_folder), and checks values against
 /// one another.
 NODISCARD enum status config_finish(struct config *c, char *error);
 

@@ -44,6 +44,16 @@ static enum status finish_socket(struct config *c, char *error)
                        error);
 }
 
+/// Beside the socket of datagrams: chimed.stream for chimed.sock.
+static enum status finish_stream_socket(struct config *c, char *error)
+{
+    size_t n = strlen(c->socket);
+    if (c->stream_socket[0]) return STATUS_OK;
+    if (n > 5 && strcmp(c->socket + n - 5, ".sock") == 0) n -= 5;
+    return finish_path(c->stream_socket, sizeof c->stream_socket, "control.stream_socket", c->socket, n,
+                       ".stream", error);
+}
+
 static enum status finish_sound_folder(struct config *c, char *error)
 {
     size_t n = 0;
@@ -119,6 +129,7 @@ static enum status check_buses(const struct config *c, char *error)
 enum status config_finish(struct config *c, char *error)
 {
     enum status status = finish_socket(c, error);
+    if (status == STATUS_OK) status = finish_stream_socket(c, error);
     if (status == STATUS_OK) status = finish_sound_folder(c, error);
     if (status == STATUS_OK) status = sort_buses(c, error);
     if (status == STATUS_OK) status = check_buses(c, error);

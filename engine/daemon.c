@@ -18,9 +18,10 @@
 #include "engine/log.h"
 #include "engine/memory_report.h"
 #include "engine/service.h"
+#include "engine/transport_setup.h"
 
-/// Datagrams that one turn of the loop takes from each socket, so that events are not kept waiting.
-#define MAX_DATAGRAMS_A_TURN 64
+/// Packets that one turn of the loop takes, so that events are not kept waiting.
+#define MAX_PACKETS_A_TURN 256
 
 /// Cycles after which the audio thread should take no more page faults.
 #define WARM_UP_CYCLES 256
@@ -35,7 +36,6 @@ struct daemon {
     struct config fallback; // what the timer is opened with when the device is lost
     int signal_fd;
     int64_t next_status_ns;
-    uint8_t packet[OSC_MAX_PACKET_BYTES + 1];
 };
 
 static int64_t now_ns(void)
@@ -82,9 +82,14 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     if (status) return status;
 
     struct engine *e = &d->engine;
-    allocator_tag(memory_allocator(&e->memory, MEMORY_CONTROL), "answers");
-    status = transport_open(&d->transport, memory_allocator(&e->memory, MEMORY_CONTROL), config->socket,
-                            (uint16_t)config->udp_port, reason);
+    struct allocator *a = memory_allocator(&e->memory, MEMORY_CONTROL);
+    int sockets[LISTEN_MAX_SOCKETS];
+    struct transport_config how;
+    transport_configure(&how, config);
+    how.listen.inherited = sockets;
+    how.listen.n_inherited = service_take_sockets(sockets, LISTEN_MAX_SOCKETS);
+    allocator_tag(a, "sockets");
+    status = transport_open(&d->transport, a, &how, reason);
     if (status) return status;
     e->control.transport = e->control.replies.transport = &d->transport;
     e->control.cycle = &d->cycle;
@@ -102,20 +107,19 @@ static enum status start(struct daemon *d, const struct config *config, char *re
 
 // ---- the loop ----
 
-/// While rt is behind, requests wait in the sockets: UNIX clients are held back by that, and nothing is lost.
-/// Half of the queue holds the commands of the longest packet.
+/// True while rt takes commands. While it is behind, requests wait in the sockets: their senders are held
+/// back by that, and nothing is lost. Half of the queue holds the commands of the longest packet.
 static bool has_room(struct daemon *d)
 {
     return queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 2;
 }
 
-static void take_datagrams(struct daemon *d, int fd)
+static void take_packets(struct daemon *d)
 {
-    struct datagram datagram;
-    for (int i = 0; i < MAX_DATAGRAMS_A_TURN && has_room(d); i++) {
-        if (!transport_receive(&d->transport, fd, d->packet, &datagram)) return;
-        control_handle(&d->engine.control, &datagram);
-    }
+    struct datagram packet;
+    transport_begin(&d->transport);
+    for (int i = 0; i < MAX_PACKETS_A_TURN && has_room(d) && transport_next(&d->transport, &packet); i++)
+        control_handle(&d->engine.control, &packet);
 }
 
 static void take_signal(struct daemon *d)
@@ -165,21 +169,19 @@ static void watch_audio(struct daemon *d)
 static void turn(struct daemon *d, bool takes_requests)
 {
     struct control *c = &d->engine.control;
-    bool is_free = has_room(d);
-    short wanted = takes_requests && is_free ? POLLIN : 0;
-    struct pollfd fds[] = {{.fd = d->transport.unix_fd, .events = wanted},
-                           {.fd = d->transport.udp_fd, .events = wanted},
+    bool is_open = takes_requests && has_room(d);
+    struct pollfd fds[] = {{.fd = is_open ? transport_fd(&d->transport) : -1, .events = POLLIN},
                            {.fd = c->worker.result_fd, .events = POLLIN},
                            {.fd = d->signal_fd, .events = POLLIN}};
-    int64_t ns = is_free ? control_patience_ns(c) : 500000;
-    struct timespec patience = {.tv_nsec = ns};
+    int64_t ns = is_open ? transport_patience_ns(&d->transport) : 500000;
+    if (is_open && control_patience_ns(c) < ns) ns = control_patience_ns(c);
+    struct timespec patience = {.tv_nsec = ns < 1000000000 ? ns : 999999999};
     ppoll(fds, COUNT_OF(fds), &patience, NULL);
 
     control_drain_events(c);
-    if (fds[2].revents & POLLIN) control_drain_results(c);
-    if (fds[0].revents & POLLIN) take_datagrams(d, d->transport.unix_fd);
-    if (fds[1].revents & POLLIN) take_datagrams(d, d->transport.udp_fd);
-    if (fds[3].revents & POLLIN) take_signal(d);
+    if (fds[1].revents & POLLIN) control_drain_results(c);
+    if (is_open) take_packets(d);
+    if (fds[2].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
     reply_flush(&c->replies);
@@ -234,7 +236,7 @@ int daemon_run(const struct config *config, bool debug_memory)
     d.backend->ops->describe(d.backend, device, sizeof device);
     log_info("chimed " CHIMED_VERSION ": %s, %s, %u Hz, %u channels, %u voices; listening on %s",
              d.backend->ops->name, device, c->rate, d.backend->n_channels, c->voices.n_slots,
-             d.transport.unix_path);
+             d.transport.listeners.sockets[0].name);
     service_ready("%s, %u Hz", d.backend->ops->name, c->rate);
     if (debug_memory) memory_report_begin(&report, &d.engine, stderr);
     while (!c->quit)

@@ -156,7 +156,7 @@ static uint64_t ntp_after(struct visit *v, double seconds)
     const struct engine_rt *rt = v->control->rt;
     uint64_t ntp = v->control->is_offline
                        ? clock_exact_ntp(&rt->clock, rt->frame)
-                       : ntp_now(v) - clock_ntp_of_ns(clock_ns(CLOCK_MONOTONIC) - v->datagram->arrival_ns);
+                       : ntp_now(v) - clock_ntp_of_ns(clock_ns(CLOCK_MONOTONIC) - (uint64_t)v->datagram->arrival_ns);
     return ntp + (uint64_t)(seconds * 4294967296.0);
 }
 
@@ -186,7 +186,7 @@ static bool place_in_time(struct visit *v, struct call *call, uint64_t tag)
     }
     call->drop_late = request_choice(r, PARAM_POLICY, POLICY_PLAY) == POLICY_DROP;
     call->when = v->control->is_offline || is_immediate ? WHEN_NOW : WHEN_ARRIVAL;
-    call->time = v->datagram->arrival_ns;
+    call->time = (uint64_t)v->datagram->arrival_ns;
     if (is_tagged || has_at) call->when = WHEN_TIME;
     if (is_tagged) call->time = tag;
     if (has_at) call->time = ntp_after(v, request_float(r, PARAM_AT, 0));

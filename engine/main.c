@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "engine/render.h"
+#include "engine/transport_setup.h"
 #include "mixer/kernel.h"
 
 static const char usage[] =
@@ -28,7 +29,7 @@ static const char usage[] =
     "      --channels N      output channels\n"
     "      --voices N        voices that can play at once\n"
     "      --socket PATH     UNIX socket to listen on\n"
-    "      --udp-port N      UDP port on 127.0.0.1; 0: none\n"
+    "      --udp-port N      port of UDP and TCP on this machine; 0: neither\n"
     "      --log-level L     error, warning, info or debug\n"
     "  -h, --help            this text; `chimed render --help` for the renderer's\n"
     "      --version         the version\n"
@@ -83,10 +84,18 @@ static int check_config(const struct config *config)
     }
     static struct transport transport;
     struct allocator *a = memory_allocator(&engine.memory, MEMORY_CONTROL);
-    allocator_tag(a, "answers");
-    if (transport_init(&transport, a)) {
+    allocator_tag(a, "sockets");
+    struct transport_config sockets;
+    transport_configure(&sockets, config);
+    if (transport_init(&transport, a, &sockets)) {
         engine_fini(&engine);
-        log_error("the budget [memory] control_budget is too small for the answers that wait");
+        log_error(
+            "the budget [memory] control_budget is too small for the sockets and the answers that wait");
+        return 1;
+    }
+    if (access_init(&transport.access, &sockets.access, reason)) {
+        engine_fini(&engine);
+        log_error("%s", reason);
         return 1;
     }
     engine_print_memory(&engine, stdout);

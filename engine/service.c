@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: MIT
-// service.c - tells the service manager how the daemon is, over libsystemd.
+// service.c - takes sockets from the service manager, and tells it how the daemon is, over libsystemd.
 #include "engine/service.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "engine/log.h"
 
 #define STATUS_BYTES 256
+
+uint32_t service_take_sockets(int *fds, uint32_t max)
+{
+    char **names = NULL;
+    int n = sd_listen_fds_with_names(1, &names);
+    if (n < 0) log_warning("the sockets of the service manager cannot be taken: error %d", -n);
+    uint32_t n_taken = 0;
+    for (int i = 0; i < n; i++) {
+        int fd = SD_LISTEN_FDS_START + i;
+        log_debug("socket %s is handed over as descriptor %d", names[i], fd);
+        if (n_taken < max)
+            fds[n_taken++] = fd;
+        else
+            close(fd);
+        free(names[i]);
+    }
+    free(names);
+    return n_taken;
+}
 
 static void notify(const char *state)
 {

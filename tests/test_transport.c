@@ -19,15 +19,14 @@ static void test_there_and_back(void **state)
     int clients[] = {unix_client(f, "a"), unix_client(f, "b"), udp_client(f), udp_client(f)};
     struct client seen[4];
     for (int i = 0; i < 4; i++) {
-        int at = i < 2 ? f->t.unix_fd : f->t.udp_fd;
         assert_int_equal(send(clients[i], "/ping\0\0\0", 8, 0), 8);
-        struct datagram d = receive(f, at);
+        struct datagram d = receive(f);
         assert_int_equal(d.n_bytes, 8);
         assert_memory_equal(d.bytes, "/ping\0\0\0", 8);
         assert_int_equal(d.fd, -1);
         assert_int_equal(d.client.kind, i < 2 ? CLIENT_UNIX : CLIENT_UDP);
         seen[i] = d.client;
-        assert_false(transport_receive(&f->t, at, f->buffer, &d));
+        assert_false(try_receive(f, &d));
     }
     for (int i = 0; i < 4; i++)
         for (int k = 0; k < 4; k++)
@@ -48,7 +47,7 @@ static void test_client_without_an_address(void **state)
     struct fixture *f = *state;
     int fd = unix_client(f, NULL);
     assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
-    struct datagram d = receive(f, f->t.unix_fd);
+    struct datagram d = receive(f);
     transport_send(&f->t, &d.client, (const uint8_t *)"/pong\0\0", 8); // goes nowhere
     assert_int_equal(f->t.outbox.n_waiting, 0);
     close(fd);
@@ -67,7 +66,7 @@ static void test_sizes(void **state)
     int fd = unix_client(f, "a");
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         assert_int_equal(send(fd, bytes, sizes[i], 0), sizes[i]);
-        struct datagram d = receive(f, f->t.unix_fd);
+        struct datagram d = receive(f);
         // What is too long can be told from what just fits.
         assert_int_equal(d.n_bytes, sizes[i] > OSC_MAX_PACKET_BYTES ? OSC_MAX_PACKET_BYTES + 1 : sizes[i]);
     }
@@ -110,7 +109,7 @@ static void test_descriptors(void **state)
         for (size_t i = 0; i < n; i++)
             fds[i] = pipes[i ? 0 : 1];
         send_descriptors(fd, fds, n);
-        struct datagram d = receive(f, f->t.unix_fd);
+        struct datagram d = receive(f);
         assert_true(d.fd >= 0);
         assert_int_equal(count_open(), before + 1);
         assert_int_equal(fcntl(d.fd, F_GETFD), FD_CLOEXEC);
@@ -196,7 +195,8 @@ static void test_sleeping_client(void **state)
     struct client to_asleep = client_of(f, asleep), to_awake = client_of(f, awake);
     int room;
     socklen_t bytes = sizeof room;
-    assert_int_equal(getsockopt(f->t.unix_fd, SOL_SOCKET, SO_SNDBUF, &room, &bytes), 0);
+    assert_int_equal(getsockopt(listening_fd(f, LISTEN_UNIX_DATAGRAM), SOL_SOCKET, SO_SNDBUF, &room, &bytes),
+                     0);
     for (uint32_t i = 0; i < 3000 && (int)i < room / 1024; i++) {
         send_number(f, &to_asleep, i);
         send_number(f, &to_awake, i);
@@ -265,7 +265,7 @@ static void test_what_cannot_be_sent(void **state)
     static const uint8_t bytes[70000]; // no UDP datagram is as long
     int fd = udp_client(f);
     assert_int_equal(send(fd, "/x\0\0", 4, 0), 4);
-    struct client to = receive(f, f->t.udp_fd).client;
+    struct client to = receive(f).client;
     transport_send(&f->t, &to, bytes, sizeof bytes);
     assert_int_equal(f->t.n_answers_dropped, 1);
     assert_int_equal(f->t.outbox.n_waiting, 0);
@@ -292,7 +292,8 @@ static void check_refused(struct fixture *f, const char *path, uint16_t port, en
     struct transport t;
     char reason[256] = "";
     int before = count_open();
-    assert_int_equal(transport_open(&t, arena_allocator(&f->arena), path, port, reason), expected);
+    struct transport_config config = config_at(path, NULL, port);
+    assert_int_equal(transport_open(&t, arena_allocator(&f->arena), &config, reason), expected);
     assert_true(strlen(reason) > 20);
     assert_int_equal(count_open(), before);
 }
@@ -314,7 +315,8 @@ static void test_taken_places(void **state)
     fclose(fopen(file, "w"));
     struct transport t;
     char reason[256];
-    assert_int_not_equal(transport_open(&t, arena_allocator(&f->arena), file, 0, reason), STATUS_OK);
+    struct transport_config config = config_at(file, NULL, 0);
+    assert_int_not_equal(transport_open(&t, arena_allocator(&f->arena), &config, reason), STATUS_OK);
     assert_int_equal(access(file, F_OK), 0); // somebody's file is not ours to remove
     unlink(file);
     int fd = unix_client(f, "a"); // the first daemon is still there
@@ -332,8 +334,9 @@ static void test_left_by_a_dead_daemon(void **state)
     close(fd); // the file stays
     struct transport t;
     char reason[256];
-    assert_int_equal(transport_open(&t, arena_allocator(&f->arena), un.sun_path, 0, reason), STATUS_OK);
-    assert_int_equal(t.udp_fd, -1);
+    struct transport_config config = config_at(un.sun_path, NULL, 0);
+    assert_int_equal(transport_open(&t, arena_allocator(&f->arena), &config, reason), STATUS_OK);
+    assert_null(listeners_find(&t.listeners, LISTEN_UDP));
     struct stat s;
     assert_int_equal(stat(un.sun_path, &s), 0);
     assert_int_equal(s.st_mode & 0777, 0660);
@@ -347,7 +350,7 @@ static void test_udp_listens_on_this_machine_only(void **state)
     struct fixture *f = *state;
     struct sockaddr_in in;
     socklen_t n = sizeof in;
-    assert_int_equal(getsockname(f->t.udp_fd, (struct sockaddr *)&in, &n), 0);
+    assert_int_equal(getsockname(listening_fd(f, LISTEN_UDP), (struct sockaddr *)&in, &n), 0);
     assert_int_equal(ntohl(in.sin_addr.s_addr), INADDR_LOOPBACK);
     assert_int_equal(ntohs(in.sin_port), f->port);
 }
@@ -357,7 +360,8 @@ static void test_udp_listens_on_this_machine_only(void **state)
 static enum status init_one(void *object, struct allocator *a)
 {
     char reason[256];
-    return transport_open(object, a, "/tmp/chimed-test-transport-socket", 0, reason);
+    struct transport_config config = config_at("/tmp/chimed-test-transport-socket", NULL, 0);
+    return transport_open(object, a, &config, reason);
 }
 
 static void fini_one(void *object)

@@ -20,7 +20,8 @@ struct fixture {
     struct transport t;
     struct replies replies;
     uint16_t port;
-    uint8_t buffer[OSC_MAX_PACKET_BYTES + 1];
+    char stream_path[64];
+    struct transport_config config;
 };
 
 static inline uint16_t free_port(void)
@@ -34,17 +35,36 @@ static inline uint16_t free_port(void)
     return ntohs(in.sin_port);
 }
 
+/// Sockets at these places, and limits as the configuration has them by default. `port` 0: no UDP and TCP.
+static inline struct transport_config config_at(const char *path, const char *stream_path, uint16_t port)
+{
+    return (struct transport_config){
+        .listen = {.datagram_path = path, .stream_path = stream_path, .port = port},
+        .access = {.unix_role = ROLE_PLAY, .udp_role = ROLE_READ, .tcp_role = ROLE_READ},
+        .n_clients = 1024,
+        .n_connections = 8,
+        .rate = 2000000,
+        .patience_ns = 300000000};
+}
+
+static inline void open_rig(struct fixture *f)
+{
+    char reason[256] = "";
+    if (transport_open(&f->t, arena_allocator(&f->arena), &f->config, reason)) fail_msg("%s", reason);
+    f->replies.transport = &f->t;
+}
+
 static inline int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    char reason[256] = "";
     *state = f;
     strcpy(f->folder, "/tmp/chimed-XXXXXX");
     if (!mkdtemp(f->folder) || arena_init(&f->arena, 1 << 26)) return 1;
     snprintf(f->path, sizeof f->path, "%s/new/s", f->folder);
+    snprintf(f->stream_path, sizeof f->stream_path, "%s/new/stream", f->folder);
     f->port = free_port();
-    if (transport_open(&f->t, arena_allocator(&f->arena), f->path, f->port, reason)) fail_msg("%s", reason);
-    f->replies.transport = &f->t;
+    f->config = config_at(f->path, f->stream_path, f->port);
+    open_rig(f);
     return 0;
 }
 
@@ -54,6 +74,7 @@ static inline int tear_down(void **state)
     char parent[64];
     transport_close(&f->t);
     assert_int_equal(access(f->path, F_OK), -1); // nothing is left
+    assert_int_equal(access(f->stream_path, F_OK), -1);
     snprintf(parent, sizeof parent, "%s/new", f->folder);
     rmdir(parent);
     rmdir(f->folder);
@@ -107,13 +128,33 @@ static inline int udp_client(const struct fixture *f)
     return fd;
 }
 
-static inline struct datagram receive(struct fixture *f, int fd)
+/// A packet that is there now.
+static inline bool try_receive(struct fixture *f, struct datagram *d)
+{
+    transport_begin(&f->t);
+    return transport_next(&f->t, d);
+}
+
+/// The next packet, from whatever socket.
+static inline struct datagram receive(struct fixture *f)
 {
     struct datagram d;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 2000), 1);
-    assert_true(transport_receive(&f->t, fd, f->buffer, &d));
+    for (int i = 0; i < 2000; i++) {
+        if (try_receive(f, &d)) return d;
+        struct pollfd p = {.fd = transport_fd(&f->t), .events = POLLIN};
+        poll(&p, 1, 1);
+        transport_flush(&f->t);
+    }
+    fail_msg("no packet came");
     return d;
+}
+
+/// The listener of a kind.
+static inline int listening_fd(const struct fixture *f, enum listener_kind kind)
+{
+    const struct listener *l = listeners_find(&f->t.listeners, kind);
+    assert_non_null(l);
+    return l->fd;
 }
 
 static inline void expect_bytes(int fd, const void *bytes, size_t n)
@@ -130,7 +171,7 @@ static inline struct client client_of(struct fixture *f, int fd)
 {
     struct sockaddr_un un = daemon_address(f);
     assert_int_equal(sendto(fd, "/x\0\0", 4, 0, (struct sockaddr *)&un, sizeof un), 4);
-    return receive(f, f->t.unix_fd).client;
+    return receive(f).client;
 }
 
 #endif

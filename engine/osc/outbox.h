@@ -11,8 +11,8 @@
 #include "alloc/status.h"
 #include "engine/osc/client.h"
 
-/// Longest answer, bundles of list items included.
-#define MAX_ANSWER_BYTES 4096
+/// Longest answer, which may be a bundle of many.
+#define MAX_ANSWER_BYTES 8192
 
 /// How long an answer waits before its client counts as gone.
 #define ANSWER_PATIENCE_NS 2000000000ll
@@ -25,7 +25,7 @@
 #define N_SMALL_ANSWERS  8192
 #define N_MEDIUM_ANSWERS 512
 #define N_LARGE_ANSWERS  256
-#define N_LONG_ANSWERS   32
+#define N_LONG_ANSWERS   256
 
 /// Lives in a block of the pools.
 struct waiting_answer {
@@ -56,7 +56,7 @@ struct outbox {
 /// Sends an answer, or finds that it never can be. False when the client has no room now.
 typedef bool outbox_send(void *context, const struct client *to, const uint8_t *bytes, uint32_t n_bytes);
 
-/// About 1 MB of `a`.
+/// About 3 MB of `a`.
 NODISCARD enum status outbox_init(struct outbox *o, struct allocator *a);
 
 /// True when answers wait for this client: later ones must wait behind them.

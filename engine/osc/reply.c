@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// reply.c - answers: builds them, packs list items into bundles, sends them to who asked.
+// reply.c - answers: builds them, packs them into as few datagrams as they fit into, sends them to who asked.
 #include "engine/osc/reply.h"
 
 #include <assert.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/log.h"
+#include "engine/osc/refusal.h"
 
 struct osc_writer *reply_begin(struct replies *r, const char *path)
 {
@@ -21,52 +22,128 @@ struct osc_writer *reply_done(struct replies *r, const char *path)
     return &r->writer;
 }
 
-static void send_bytes(struct replies *r, const struct client *to, const uint8_t *bytes, size_t n)
+// ---- datagrams ----
+
+static uint32_t max_bytes(const struct client *to)
 {
-    if (r->transport && (to->kind == CLIENT_UNIX || to->kind == CLIENT_UDP))
-        transport_send(r->transport, to, bytes, (uint32_t)n);
+    return to->kind == CLIENT_UDP ? MAX_UDP_BYTES : MAX_UNIX_BYTES;
 }
 
-void reply_flush(struct replies *r)
+/// Writes `/part list i` or, with `n`, `/part list i n` before `at`, as the first element of a bundle.
+/// Returns where it begins.
+static uint8_t *put_part(uint8_t *at, int32_t list, uint32_t i, uint32_t n)
 {
-    if (r->n_bundle > 0) send_bytes(r, &r->bundle_to, r->bundle, r->n_bundle);
-    r->n_bundle = 0;
+    uint32_t n_bytes = n ? 28 : 20;
+    at -= 4 + n_bytes;
+    osc_write_u32(at, n_bytes);
+    memcpy(at + 4, "/part\0\0", 8);
+    memcpy(at + 12, n ? ",iii\0\0\0" : ",ii", n ? 8 : 4);
+    uint8_t *values = at + 12 + (n ? 8 : 4);
+    osc_write_u32(values, (uint32_t)list);
+    osc_write_u32(values + 4, i);
+    if (n) osc_write_u32(values + 8, n);
+    return at;
 }
 
-/// Ends the message that was begun. All that answers are made of has a limit, so it fits.
-static size_t end_message(struct replies *r)
+/// Sends the datagram and begins another one. `is_last`: it ends the list that is under way.
+static void send_datagram(struct replies *r, bool is_last)
+{
+    static const uint8_t header[16] = "#bundle\0\0\0\0\0\0\0\0\1"; // time tag: now
+    struct reply_datagram *d = &r->datagram;
+    if (d->n_messages == 0) return;
+    uint8_t *end = d->bytes + d->end, *begin = d->bytes + REPLY_HEAD_BYTES;
+    bool is_part = d->is_list && d->to.kind == CLIENT_UDP && (!is_last || r->n_parts > 0);
+    if (is_part) {
+        begin = put_part(begin, r->list, r->n_parts, is_last ? r->n_parts + 1 : 0);
+        r->n_parts++;
+    }
+    if (is_part || d->n_messages > 1) {
+        begin -= sizeof header;
+        memcpy(begin, header, sizeof header);
+    } else {
+        begin += 4; // a message by itself has no length before it
+    }
+    transport_send(r->transport, &d->to, begin, (uint32_t)(end - begin));
+    d->n_messages = 0;
+    d->is_list = false;
+}
+
+/// Adds a message of `n` bytes to the datagram, which is sent before if it has no room or goes elsewhere.
+static void add_message(struct replies *r, const struct client *to, uint32_t n, bool is_item)
+{
+    struct reply_datagram *d = &r->datagram;
+    if (d->n_messages > 0 &&
+        (d->is_list != is_item || !client_is(&d->to, to) || d->end + 4 + n > max_bytes(to)))
+        send_datagram(r, false);
+    if (d->n_messages++ == 0) {
+        d->to = *to;
+        d->end = REPLY_HEAD_BYTES;
+        d->is_list = is_item;
+    }
+    osc_write_u32(d->bytes + d->end, n);
+    memcpy(d->bytes + d->end + 4, r->message, n);
+    d->end += 4 + n;
+}
+
+// ---- messages ----
+
+/// What an answer is about: the path behind /done, or its own.
+static const char *subject(const uint8_t *message)
+{
+    const char *path = (const char *)message;
+    return strcmp(path, "/done") == 0 && message[9] == 's' ? path + 8 + (strlen(path + 8) / 4 + 1) * 4 : path;
+}
+
+/// Ends the message that was begun. Returns its length: of a refusal in its place, if it is too long for
+/// `to`.
+static uint32_t end_message(struct replies *r, const struct client *to)
 {
     size_t n = osc_end(&r->writer, r->message);
-    assert(n > 0);
-    return n;
+    assert(n > 0); // all that answers are made of has a limit
+    if (n + 4 + REPLY_HEAD_BYTES <= max_bytes(to) || to->kind == CLIENT_STREAM) return (uint32_t)n;
+    r->n_errors++;
+    r->transport->n_too_long++;
+    return refusal_write(r->message, subject(r->message), API_TOO_LONG,
+                         "the answer is too long for a datagram: ask over the UNIX socket or TCP");
+}
+
+static bool is_reachable(const struct replies *r, const struct client *to)
+{
+    return r->transport && to->kind != CLIENT_NONE && to->kind != CLIENT_SCORE;
 }
 
 void reply_send(struct replies *r, const struct client *to)
 {
-    reply_flush(r);
-    size_t n = end_message(r);
-    if (n > 0) send_bytes(r, to, r->message, n);
+    if (!is_reachable(r, to)) return;
+    uint32_t n = end_message(r, to);
+    if (n == 0) return;
+    if (to->kind == CLIENT_STREAM) {
+        transport_send(r->transport, to, r->message, n);
+        return;
+    }
+    bool ends_list = r->in_list && client_is(&r->list_to, to);
+    add_message(r, to, n, ends_list);
+    if (!ends_list) return;
+    send_datagram(r, true);
+    r->in_list = false;
 }
 
 void reply_add_item(struct replies *r, const struct client *to)
 {
-    static const uint8_t header[16] = "#bundle\0\0\0\0\0\0\0\0\1"; // time tag: now
-    size_t n = end_message(r);
+    if (!is_reachable(r, to)) return;
+    uint32_t n = end_message(r, to);
     if (n == 0) return;
-    if (!client_is(&r->bundle_to, to)) reply_flush(r);
-    if (r->n_bundle + 4 + n > sizeof r->bundle) reply_flush(r);
-    if (sizeof header + 4 + n > sizeof r->bundle) { // an item that fills a datagram of its own
-        send_bytes(r, to, r->message, n);
+    if (to->kind == CLIENT_STREAM) {
+        transport_send(r->transport, to, r->message, n);
         return;
     }
-    if (r->n_bundle == 0) {
-        memcpy(r->bundle, header, sizeof header);
-        r->n_bundle = sizeof header;
-        r->bundle_to = *to;
+    if (!r->in_list || !client_is(&r->list_to, to)) {
+        r->in_list = true;
+        r->list_to = *to;
+        r->list = (int32_t)((uint32_t)r->list + 1);
+        r->n_parts = 0;
     }
-    osc_write_u32(r->bundle + r->n_bundle, (uint32_t)n);
-    memcpy(r->bundle + r->n_bundle + 4, r->message, n);
-    r->n_bundle += 4 + (uint32_t)n;
+    add_message(r, to, n, true);
 }
 
 void reply_error(struct replies *r, const struct client *to, const char *path, enum api_error error,
@@ -84,4 +161,9 @@ void reply_error(struct replies *r, const struct client *to, const char *path, e
     osc_add_text(w, api_error_code(error));
     osc_add_text(w, text);
     reply_send(r, to);
+}
+
+void reply_flush(struct replies *r)
+{
+    if (r->transport) send_datagram(r, false);
 }

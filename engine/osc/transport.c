@@ -1,218 +1,276 @@
 // SPDX-License-Identifier: MIT
-// transport.c - the sockets: takes datagrams in, sends answers out.
+// transport.c - what comes in over all sockets, packet by packet, and what goes out.
 #include "engine/osc/transport.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REASON_BYTES 256
+#include "engine/osc/refusal.h"
 
-// ---- opening ----
+#define REASON_BYTES LISTEN_REASON_BYTES
 
-/// Makes the last folder of a path, when it is the only one that is missing.
-static void make_parent(const char *path)
-{
-    char parent[sizeof(((struct sockaddr_un *)0)->sun_path)];
-    snprintf(parent, sizeof parent, "%s", path);
-    char *slash = strrchr(parent, '/');
-    if (!slash || slash == parent) return;
-    *slash = 0;
-    mkdir(parent, 0755); // any failure shows when the socket is bound
-}
+/// In what epoll says of a socket: it is a connection.
+#define STREAM_TAG (UINT64_C(1) << 32)
 
-/// True when the file is a socket that nobody listens on: left by a dead daemon. Anything else is not ours to
-/// remove.
-static bool is_left_over(const struct sockaddr_un *address)
-{
-    struct stat s;
-    if (lstat(address->sun_path, &s) != 0 || !S_ISSOCK(s.st_mode)) return false;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool is_dead = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
-                   errno == ECONNREFUSED;
-    if (fd >= 0) close(fd);
-    return is_dead;
-}
+/// Packets of one connection before it is the turn of others.
+#define MAX_IN_A_ROW 64
 
-/// True when a living daemon, or another program, listens on the socket file.
-static bool is_in_use(const struct sockaddr_un *address)
-{
-    struct stat s;
-    return lstat(address->sun_path, &s) == 0 && S_ISSOCK(s.st_mode) && !is_left_over(address);
-}
+/// A client that is too fast is told so once in so long.
+#define SCOLD_NS 1000000000ll
 
-static int bind_unix(int fd, const struct sockaddr_un *address)
-{
-    mode_t mask = umask(0117); // born with mode 0660
-    int error = bind(fd, (const struct sockaddr *)address, sizeof *address) ? errno : 0;
-    umask(mask);
-    return error;
-}
-
-static enum status open_unix(struct transport *t, const char *path, char *reason)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        snprintf(reason, REASON_BYTES, "the socket path is longer than %zu bytes: %.120s",
-                 sizeof address.sun_path - 1, path);
-        return STATUS_BAD_ARGUMENT;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    make_parent(path);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int error = fd < 0 ? errno : bind_unix(fd, &address);
-    if (error == EADDRINUSE && is_in_use(&address)) {
-        close(fd);
-        snprintf(reason, REASON_BYTES,
-                 "another chimed listens on %.108s; stop it, or give this one another --socket", path);
-        return STATUS_BUSY;
-    }
-    if (error == EADDRINUSE && is_left_over(&address)) {
-        unlink(path);
-        error = bind_unix(fd, &address);
-    }
-    if (error) {
-        if (fd >= 0) close(fd);
-        snprintf(reason, REASON_BYTES, "cannot make the socket %.108s: %s; --socket names another place",
-                 path, strerror(error));
-        return status_from_errno(error);
-    }
-    // Answers that connected clients have not read count against this socket: the more room, the more may
-    // sleep before others are held up. Past the system's limit (net.core.wmem_max) only root may go.
-    int room = 8 << 20;
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0)
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    t->unix_fd = fd;
-    memcpy(t->unix_path, path, strlen(path) + 1);
-    return STATUS_OK;
-}
-
-static enum status open_udp(struct transport *t, uint16_t port, char *reason)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-        int error = errno;
-        if (fd >= 0) close(fd);
-        snprintf(reason, REASON_BYTES,
-                 "cannot listen on UDP 127.0.0.1:%u: %s; --udp-port names another port, 0 none", port,
-                 strerror(error));
-        return status_from_errno(error);
-    }
-    int room = 8 << 20, on = 1; // the system may grant less (net.core.rmem_max)
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-    t->udp_fd = fd;
-    return STATUS_OK;
-}
-
-enum status transport_init(struct transport *t, struct allocator *a)
-{
-    *t = (struct transport){.unix_fd = -1, .udp_fd = -1};
-    return outbox_init(&t->outbox, a);
-}
-
-enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path, uint16_t udp_port,
-                           char *reason)
-{
-    if (transport_init(t, a)) {
-        snprintf(reason, REASON_BYTES, "no memory for the answers");
-        return STATUS_NO_MEMORY;
-    }
-    enum status status = open_unix(t, unix_path, reason);
-    if (!status && udp_port) status = open_udp(t, udp_port, reason);
-    if (!status && (status = senders_open(&t->senders)))
-        snprintf(reason, REASON_BYTES, "cannot open %d sockets for answers: %s", N_SENDERS,
-                 status_text(status));
-    if (status) transport_close(t);
-    return status;
-}
-
-void transport_close(struct transport *t)
-{
-    if (t->udp_fd >= 0) close(t->udp_fd);
-    if (t->unix_fd >= 0) {
-        close(t->unix_fd);
-        unlink(t->unix_path);
-    }
-    t->unix_fd = t->udp_fd = -1;
-    senders_close(&t->senders);
-}
-
-// ---- receiving ----
-
-/// Takes what came beside the bytes: the first file descriptor (others are closed), and the kernel's count of
-/// dropped datagrams.
-static void read_ancillary(struct transport *t, struct msghdr *header, struct datagram *d)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-        if (c->cmsg_level != SOL_SOCKET) continue;
-        if (c->cmsg_type == SO_RXQ_OVFL) {
-            uint32_t n;
-            memcpy(&n, CMSG_DATA(c), sizeof n);
-            t->n_kernel_dropped = n;
-        } else if (c->cmsg_type == SCM_RIGHTS) {
-            size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-            for (size_t i = 0; i < n; i++) {
-                int fd;
-                memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-                if (d->fd < 0)
-                    d->fd = fd;
-                else
-                    close(fd);
-            }
-        }
-    }
-}
-
-static int64_t now_ns(void)
+static int64_t clock_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-bool transport_receive(struct transport *t, int fd, uint8_t *buffer, struct datagram *d)
+// ---- opening ----
+
+enum status transport_init(struct transport *t, struct allocator *a, const struct transport_config *config)
 {
-    *d = (struct datagram){.bytes = buffer, .fd = -1};
-    d->client.kind = fd == t->unix_fd ? CLIENT_UNIX : CLIENT_UDP;
-    d->client.role = ROLE_ADMIN;
-    // One byte more than a packet may have, so that a longer one is told from one that just fits.
-    struct iovec bytes = {.iov_base = buffer, .iov_len = OSC_MAX_PACKET_BYTES + 1};
-    union {
-        char bytes[CMSG_SPACE(8 * sizeof(int)) + CMSG_SPACE(sizeof(uint32_t))];
-        struct cmsghdr align;
-    } ancillary;
-    struct msghdr header = {.msg_name = &d->client.address,
-                            .msg_namelen = sizeof d->client.address,
-                            .msg_iov = &bytes,
-                            .msg_iovlen = 1,
-                            .msg_control = ancillary.bytes,
-                            .msg_controllen = sizeof ancillary.bytes};
-    ssize_t n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (n < 0) return false;
-    d->arrival_ns = (uint64_t)now_ns();
-    read_ancillary(t, &header, d);
-    d->n_bytes = (uint32_t)n;
-    d->client.address_bytes = header.msg_namelen;
-    t->n_received++;
-    return true;
+    memset(t, 0, sizeof *t);
+    t->epoll_fd = -1;
+    enum status status = outbox_init(&t->outbox, a);
+    if (!status) status = batch_init(&t->batch, a);
+    if (!status) status = clients_init(&t->clients, a, config->n_clients, config->rate);
+    if (!status)
+        status = streams_init(&t->streams, a, config->n_connections, config->rate, config->patience_ns);
+    return status;
 }
 
-// ---- sending ----
+static enum status watch(struct transport *t, char *reason)
+{
+    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    bool good = t->epoll_fd >= 0;
+    for (uint32_t i = 0; i < t->listeners.n && good; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
+        good = epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->listeners.sockets[i].fd, &event) == 0;
+    }
+    if (good) {
+        streams_watch(&t->streams, t->epoll_fd, STREAM_TAG);
+        return STATUS_OK;
+    }
+    int error = errno;
+    snprintf(reason, REASON_BYTES, "cannot watch the sockets: %s", strerror(error));
+    return status_from_errno(error);
+}
+
+static enum status open_sockets(struct transport *t, const struct transport_config *config, char *reason)
+{
+    enum status status = listeners_open(&t->listeners, &config->listen, reason);
+    if (!status && listeners_hear_others(&t->listeners) && t->access.n_networks == 0) {
+        snprintf(reason, REASON_BYTES,
+                 "a socket hears other machines, but no [access] allow_from says which: give each "
+                 "network that may come in a line, such as allow_from = 192.168.1.0/24");
+        return STATUS_NOT_ALLOWED;
+    }
+    if (!status && (status = senders_open(&t->senders)))
+        snprintf(reason, REASON_BYTES, "cannot open %d sockets for answers: %s", N_SENDERS,
+                 status_text(status));
+    return status ? status : watch(t, reason);
+}
+
+static void close_inherited(const struct listen_config *config)
+{
+    for (uint32_t i = 0; i < config->n_inherited; i++)
+        close(config->inherited[i]);
+}
+
+enum status transport_open(struct transport *t, struct allocator *a, const struct transport_config *config,
+                           char *reason)
+{
+    enum status status = transport_init(t, a, config);
+    if (status)
+        snprintf(reason, REASON_BYTES, "no memory for the sockets; [memory] control_budget sets it");
+    else
+        status = access_init(&t->access, &config->access, reason);
+    if (status) {
+        close_inherited(&config->listen);
+        return status;
+    }
+    status = open_sockets(t, config, reason);
+    if (status) transport_close(t);
+    return status;
+}
+
+void transport_close(struct transport *t)
+{
+    batch_drop(&t->batch);
+    streams_close(&t->streams);
+    listeners_close(&t->listeners);
+    senders_close(&t->senders);
+    if (t->epoll_fd > 0) close(t->epoll_fd);
+    t->epoll_fd = -1;
+}
+
+// ---- refusals ----
+
+static void refuse(struct transport *t, const struct client *to, enum api_error error, const char *text)
+{
+    uint8_t message[OSC_MAX_MESSAGE_BYTES];
+    transport_send(t, to, message, refusal_write(message, "", error, text));
+}
+
+/// True when the client is below its rate.
+static bool is_slow_enough(struct transport *t, struct client_entry *e, const struct datagram *d)
+{
+    if (bucket_has(&e->bucket, t->clients.rate, t->now_ns)) {
+        uint32_t n = packet_count_messages(d->bytes, d->n_bytes);
+        bucket_take(&e->bucket, n > 0 ? n : 1);
+        return true;
+    }
+    t->n_too_fast++;
+    if (t->now_ns - e->last_scolded_ns >= SCOLD_NS) {
+        char text[128];
+        snprintf(text, sizeof text, "more than %u messages a second; what comes in excess is not done",
+                 t->clients.rate);
+        e->last_scolded_ns = t->now_ns;
+        refuse(t, &d->client, API_TOO_FAST, text);
+    }
+    return false;
+}
+
+// ---- in ----
+
+static enum role role_of(struct transport *t, struct client_entry *e, const struct datagram *d,
+                         const struct batch_sender *sender, bool is_new)
+{
+    bool is_unix = d->client.kind == CLIENT_UNIX, is_known = is_unix && sender->pid != 0;
+    uid_t uid = is_known ? sender->uid : (uid_t)-1;
+    if (!is_new && (!is_unix || (e->uid == uid && e->gid == sender->gid))) return e->client.role;
+    enum role role = is_known  ? access_role(&t->access, uid, &sender->gid, 1)
+                     : is_unix ? t->access.unix_role
+                               : t->access.udp_role;
+    e->uid = uid;
+    e->gid = sender->gid;
+    e->client.role = role;
+    access_log(&t->access, t->listeners.sockets[t->batch_from].name, role, uid, sender->gid, sender->pid,
+               t->now_ns);
+    return role;
+}
+
+/// What there is to know of a datagram beside its bytes. False when it goes no further.
+static bool admit(struct transport *t, struct datagram *d, const struct batch_sender *sender)
+{
+    const struct listener *from = &t->listeners.sockets[t->batch_from];
+    d->client.kind = from->kind == LISTEN_UDP ? CLIENT_UDP : CLIENT_UNIX;
+    d->client.socket = (uint16_t)t->batch_from;
+    if (!from->is_loopback && !access_allows(&t->access, &d->client.address.any)) {
+        t->n_not_allowed++;
+        return false;
+    }
+    bool is_new;
+    struct client_entry *e = clients_hear(&t->clients, &d->client, t->now_ns, &is_new);
+    if (d->client.kind == CLIENT_UDP) client_earn(e, d->n_bytes);
+    d->client.role = role_of(t, e, d, sender, is_new);
+    t->n_received++;
+    return is_slow_enough(t, e, d);
+}
+
+static bool next_datagram(struct transport *t, struct datagram *d)
+{
+    struct batch_sender sender;
+    while (batch_next(&t->batch, d, &sender)) {
+        if (admit(t, d, &sender)) return true;
+        if (d->fd >= 0) close(d->fd);
+    }
+    return false;
+}
+
+static bool next_of_stream(struct transport *t, uint32_t index, bool is_hung_up, struct datagram *d)
+{
+    if (!streams_have_more(&t->streams, index)) streams_read(&t->streams, index, is_hung_up, t->now_ns);
+    d->fd = -1;
+    d->arrival_ns = t->now_ns;
+    return streams_next(&t->streams, index, t->now_ns, &d->bytes, &d->n_bytes, &d->client);
+}
+
+static void add_ready(struct transport *t, struct ready ready)
+{
+    t->ready[t->n_ready++] = ready;
+}
+
+static void look(struct transport *t)
+{
+    struct epoll_event events[TRANSPORT_MAX_READY];
+    t->n_ready = t->next_ready = t->n_taken = 0;
+    t->may_have_more = false;
+    int n = epoll_wait(t->epoll_fd, events, TRANSPORT_MAX_READY, 0);
+    for (int i = 0; i < n; i++)
+        add_ready(t, (struct ready){.index = (uint32_t)events[i].data.u64,
+                                    .is_stream = events[i].data.u64 >= STREAM_TAG,
+                                    .is_hung_up = events[i].events & (EPOLLHUP | EPOLLERR)});
+    // Connections of which more was read than could be taken; epoll does not know of that.
+    for (uint32_t i = 0; i < t->streams.n_open; i++)
+        if (streams_have_more(&t->streams, t->streams.open[i]))
+            add_ready(t, (struct ready){.index = t->streams.open[i], .is_stream = true});
+}
+
+void transport_begin(struct transport *t)
+{
+    t->now_ns = clock_ns();
+    if (t->next_ready == t->n_ready) look(t); // else what the last turn did not come to goes first
+}
+
+/// The next packet of what is ready; false when it is the turn of another.
+static bool take(struct transport *t, struct ready *r, struct datagram *d)
+{
+    const struct listener *from = r->is_stream ? NULL : &t->listeners.sockets[r->index];
+    if (r->is_stream) {
+        bool found = t->n_taken < MAX_IN_A_ROW && next_of_stream(t, r->index, r->is_hung_up, d);
+        t->n_taken += found;
+        t->n_received += found;
+        t->may_have_more |= t->n_taken > 0;
+        return found;
+    }
+    if (from->kind == LISTEN_UNIX_STREAM || from->kind == LISTEN_TCP) {
+        streams_accept(&t->streams, from->fd, from->kind == LISTEN_TCP, &t->access, t->now_ns);
+        return false;
+    }
+    if (!r->is_read) {
+        t->batch_from = r->index;
+        batch_read(&t->batch, from->fd);
+        t->may_have_more |= t->batch.was_full;
+        r->is_read = true;
+    }
+    return next_datagram(t, d);
+}
+
+bool transport_next(struct transport *t, struct datagram *d)
+{
+    for (;;) {
+        while (t->next_ready < t->n_ready) {
+            if (take(t, &t->ready[t->next_ready], d)) return true;
+            t->next_ready++;
+            t->n_taken = 0;
+        }
+        if (!t->may_have_more) return false;
+        look(t);
+    }
+}
+
+int64_t transport_patience_ns(const struct transport *t)
+{
+    if (t->next_ready < t->n_ready) return 0;
+    int64_t ns = t->streams.wake_ns;
+    return t->outbox.n_waiting > 0 && ns > 1000000 ? 1000000 : ns;
+}
+
+// ---- out ----
 
 /// False when the client has no room. True when nothing is left to do: it is sent, or the client is gone, or
 /// the answer can never be sent (counted).
 static bool try_send(void *transport, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
 {
     struct transport *t = transport;
-    ssize_t n = to->kind == CLIENT_UNIX ? senders_send(&t->senders, t->unix_fd, to, bytes, n_bytes)
-                                        : sendto(t->udp_fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
+    int fd = t->listeners.sockets[to->socket].fd;
+    ssize_t n = to->kind == CLIENT_UNIX ? senders_send(&t->senders, fd, to, bytes, n_bytes)
+                                        : sendto(fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
                                                  &to->address.any, to->address_bytes);
     if (n >= 0) return true;
     switch (errno) {
@@ -227,15 +285,65 @@ static bool try_send(void *transport, const struct client *to, const uint8_t *by
     }
 }
 
+/// False when this may not be sent to an address that could be forged.
+static bool may_send(struct transport *t, const struct client *to, uint32_t n_bytes)
+{
+    bool may = !address_is_barred(&to->address.any);
+    if (may && !address_is_loopback(&to->address.any)) {
+        struct client_entry *e = clients_find(&t->clients, to);
+        may = e && client_spend(e, n_bytes, t->now_ns);
+    }
+    if (!may) t->n_unproved++;
+    return may;
+}
+
 void transport_send(struct transport *t, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
 {
+    if (to->kind == CLIENT_STREAM) {
+        streams_send(&t->streams, to, bytes, n_bytes);
+        return;
+    }
     // A UNIX client that did not bind its socket has no address to answer to.
     if (to->kind == CLIENT_UNIX && to->address_bytes <= sizeof(sa_family_t)) return;
+    if (to->kind == CLIENT_UDP && !may_send(t, to, n_bytes)) return;
     if (!outbox_has(&t->outbox, to) && try_send(t, to, bytes, n_bytes)) return;
-    if (!outbox_keep(&t->outbox, to, bytes, n_bytes, now_ns() + ANSWER_PATIENCE_NS)) t->n_answers_dropped++;
+    if (!outbox_keep(&t->outbox, to, bytes, n_bytes, clock_ns() + ANSWER_PATIENCE_NS)) t->n_answers_dropped++;
 }
 
 void transport_flush(struct transport *t)
 {
-    if (t->outbox.n_waiting > 0) t->n_answers_dropped += outbox_flush(&t->outbox, try_send, t, now_ns());
+    int64_t now_ns = clock_ns();
+    if (t->outbox.n_waiting > 0) t->n_answers_dropped += outbox_flush(&t->outbox, try_send, t, now_ns);
+    streams_flush(&t->streams, now_ns);
+}
+
+// ---- proof of addresses ----
+
+/// The entry of a client that has something to prove, or NULL.
+static struct client_entry *doubtful(struct transport *t, const struct client *client)
+{
+    if (client->kind != CLIENT_UDP || address_is_loopback(&client->address.any)) return NULL;
+    return clients_find(&t->clients, client);
+}
+
+uint64_t access_token_for(struct transport *t, const struct client *client)
+{
+    struct client_entry *e = doubtful(t, client);
+    return e ? client_token(e) : 0;
+}
+
+bool access_prove(struct transport *t, const struct client *client, uint64_t token)
+{
+    struct client_entry *e = doubtful(t, client);
+    return e ? client_prove(e, token, t->now_ns) : true;
+}
+
+// ---- figures ----
+
+uint64_t transport_count_drops(struct transport *t)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->listeners.n; i++)
+        n += listener_count_drops(&t->listeners.sockets[i]);
+    return n;
 }

@@ -1,56 +1,122 @@
 // SPDX-License-Identifier: MIT
-// transport.h - the sockets: takes datagrams in, sends answers out. Control thread.
+// transport.h - what comes in over all sockets, packet by packet, and what goes out. Control thread.
+//
+// What is sent to whom: nothing but answers to addresses that have asked. Over UDP to other machines no more
+// bytes than CREDIT_FACTOR times what came from them, until the client has shown, by sending back what /hello
+// answered, that it hears what goes to its address; and nothing to ports below 1024 or to many. Addresses of
+// this machine cannot be forged from outside, so they count as proved. What may not be sent is dropped and
+// counted: silence is better than to flood somebody whose address was forged.
 #ifndef ENGINE_OSC_TRANSPORT_H
 #define ENGINE_OSC_TRANSPORT_H
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/un.h>
 
 #include "alloc/allocator.h"
 #include "alloc/attr.h"
 #include "alloc/status.h"
+#include "engine/osc/access.h"
+#include "engine/osc/batch.h"
 #include "engine/osc/client.h"
+#include "engine/osc/clients.h"
+#include "engine/osc/listen.h"
 #include "engine/osc/outbox.h"
 #include "engine/osc/packet.h"
 #include "engine/osc/senders.h"
+#include "engine/osc/streams.h"
+
+/// Longest datagram of answers: over UDP it fits into one Ethernet frame, with room for tunnels.
+#define MAX_UDP_BYTES  1400
+#define MAX_UNIX_BYTES MAX_ANSWER_BYTES
+
+/// Sockets that epoll reports in one go.
+#define TRANSPORT_MAX_READY 64
+#define MAX_CONNECTIONS     1024
+
+struct transport_config {
+    struct listen_config listen;
+    struct access_config access;
+    uint32_t n_clients;     // senders of datagrams that are known at a time
+    uint32_t n_connections; // at a time
+    uint32_t rate;          // messages a second of one client
+    int64_t patience_ns;    // until a connection that does not read is cut off
+};
+
+/// Something to be read.
+struct ready {
+    uint32_t index; // of a listener or a connection
+    bool is_stream, is_hung_up, is_read;
+};
 
 struct transport {
-    int unix_fd, udp_fd; // -1: none
-    char unix_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    struct access access;
+    struct listeners listeners;
+    struct clients clients;
+    struct streams streams;
     struct senders senders;
     struct outbox outbox;
-    uint64_t n_received, n_answers_dropped;
-    uint64_t n_kernel_dropped; // datagrams that the UDP socket's buffer had no room for
+    struct batch batch;
+    int epoll_fd;                                              // -1: not open
+    uint32_t batch_from;                                       // the listener that the batch was read from
+    struct ready ready[TRANSPORT_MAX_READY + MAX_CONNECTIONS]; // in turn, from next_ready on
+    uint32_t n_ready, next_ready;
+    uint32_t n_taken; // from the one at next_ready
+    bool may_have_more;
+    int64_t now_ns;             // when this turn began
+    uint64_t n_received;        // packets
+    uint64_t n_answers_dropped; // that no room or no way was found for
+    uint64_t n_not_allowed;     // datagrams from addresses that no network is configured for
+    uint64_t n_too_fast;        // packets refused
+    uint64_t n_unproved;        // answers that were more than an address may get that has not proved itself
+    uint64_t n_too_long;        // answers that do not fit into a datagram
 };
 
-/// A datagram that came in.
-struct datagram {
-    const uint8_t *bytes;
-    uint32_t n_bytes;
-    struct client client;
-    uint64_t arrival_ns; // CLOCK_MONOTONIC
-    int fd; // a file descriptor that came with it, to be closed by the receiver; -1: none
-};
+/// Room for all that is kept, from `a`. No socket is open yet.
+NODISCARD enum status transport_init(struct transport *t, struct allocator *a,
+                                     const struct transport_config *config);
 
-/// What transport_open() does first: room for the answers that wait, from `a`. No socket is open yet.
-NODISCARD enum status transport_init(struct transport *t, struct allocator *a);
-
-/// Opens the sockets: UNIX datagrams at `unix_path` (mode 0660; its folder is made if needed), UDP on
-/// 127.0.0.1
-/// (`udp_port` 0: none). A socket file that a dead daemon left is replaced. On failure `reason` (256 bytes)
-/// says which socket, why, and what to do.
-NODISCARD enum status transport_open(struct transport *t, struct allocator *a, const char *unix_path,
-                                     uint16_t udp_port, char *reason);
+/// The same, and opens the sockets. On failure `reason` (256 bytes) says what is wrong, and what to do;
+/// nothing is left open. Owns the descriptors that were handed over.
+NODISCARD enum status transport_open(struct transport *t, struct allocator *a,
+                                     const struct transport_config *config, char *reason);
+/// Accepts a zeroed one.
 void transport_close(struct transport *t);
 
-/// Takes the next datagram of a socket. False when there is none. `buffer`: OSC_MAX_PACKET_BYTES + 1.
-bool transport_receive(struct transport *t, int fd, uint8_t *buffer, struct datagram *d);
+// ---- in ----
 
-/// Sends at once, or keeps a copy until the client has room again. What neither works for is counted, unless
-/// the client is gone.
+/// A descriptor that can be read when there is something to do; for poll().
+static inline int transport_fd(const struct transport *t)
+{
+    return t->epoll_fd;
+}
+
+/// Begins a turn: sees what has come. transport_next() follows.
+void transport_begin(struct transport *t);
+
+/// The next packet, from all sockets in turn. It stays until the next call. False when there is none, for
+/// now. Who stops before that holds the senders back: what was not taken stays where it is.
+bool transport_next(struct transport *t, struct datagram *d);
+
+/// How long the loop may sleep as far as the sockets are concerned.
+int64_t transport_patience_ns(const struct transport *t);
+
+// ---- out ----
+
+/// Sends one message to a connection, or a datagram (a message or a bundle) to any other: at once, or as soon
+/// as the client has room. What neither works for is counted, unless the client is gone.
 void transport_send(struct transport *t, const struct client *to, const uint8_t *bytes, uint32_t n_bytes);
 
-/// Tries the waiting answers again.
+/// Ends a turn: tries the answers that wait again.
 void transport_flush(struct transport *t);
+
+/// What /hello answers: a token that the client sends back from where it is. 0 where none is needed.
+uint64_t access_token_for(struct transport *t, const struct client *client);
+/// True when the token is the client's: from now on, until nothing has come for a minute, it may be answered
+/// at length.
+bool access_prove(struct transport *t, const struct client *client, uint64_t token);
+
+// ---- figures ----
+
+/// Datagrams that the sockets' buffers had no room for; asks the kernel.
+uint64_t transport_count_drops(struct transport *t);
 
 #endif
