@@ -10,6 +10,9 @@
 
 #include "engine/osc/packet.h"
 
+/// Digits from which any float is read back.
+#define FLOAT_DIGITS 9
+
 /// Longest word that is read as a number, and longest number that is written, with the closing 0.
 #define NUMBER_BYTES 64
 
@@ -95,28 +98,39 @@ static bool is_number(const char *c, bool *is_whole)
 /// The fewest digits that a float is read back from; always with a point or an exponent.
 static void format_float(char *out, float value)
 {
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = 6; digits <= FLOAT_DIGITS; digits++) {
         snprintf(out, NUMBER_BYTES, "%.*g", digits, (double)value);
         if (strtof(out, NULL) == value) break;
     }
     if (isfinite(value) && !out[strcspn(out, ".e")]) strcat(out, ".0");
 }
 
-/// What is no float is written in so many digits that it is not read as one.
+/// What no float is equal to is written in more digits than floats are.
 static void format_double(char *out, double value)
 {
-    if ((double)(float)value == value || !isfinite(value)) {
+    if ((double)(float)value == value || !isfinite(value))
         format_float(out, (float)value);
-        return;
-    }
-    snprintf(out, NUMBER_BYTES, "%.17g", value);
-    if (!out[strcspn(out, ".e")]) strcat(out, ".0");
+    else
+        snprintf(out, NUMBER_BYTES, "%#.17g", value);
 }
 
-/// A number that was written in decimal: a float when that is written in the same way, else a double.
-static char type_of_fraction(double value)
+/// Digits of a number from its first one that is not 0; a ".0" at its end does not count.
+static unsigned significant_digits(const char *number)
+{
+    unsigned n = 0;
+    for (number += strspn(number, "-.0"); *number && *number != 'e' && *number != 'E'; number++) {
+        if (strcmp(number, ".0") == 0) break;
+        n += *number != '.';
+    }
+    return n;
+}
+
+/// A number with a point or an exponent: a float when a float would be written in the same way, else a
+/// double.
+static char type_of_fraction(const char *number, double value)
 {
     char text[NUMBER_BYTES];
+    if (significant_digits(number) > FLOAT_DIGITS) return 'd';
     format_float(text, (float)value);
     return strtod(text, NULL) == value ? 'f' : 'd';
 }
@@ -136,7 +150,7 @@ static char read_value(const struct word *w, struct osc_arg *arg)
     if (is_whole) arg->i = strtoll(text, NULL, 10);
     if (is_whole && errno == 0) return arg->i >= INT32_MIN && arg->i <= INT32_MAX ? 'i' : 'h';
     arg->f = strtod(text, NULL);
-    return isfinite(arg->f) ? type_of_fraction(arg->f) : 's';
+    return isfinite(arg->f) ? type_of_fraction(text, arg->f) : 's';
 }
 
 // ---- writing messages ----

@@ -3,9 +3,9 @@
 //
 // The first word is the path; its first '/' may be left out. Words are separated by blanks. A word that is a
 // whole number is an int, or a long where it must; a word with a point or an exponent is a float, or a double
-// where that would be written in other digits. A number that begins with '+' stays a text (a relative
-// change). true and false are T and F. Words in double quotes are texts, with \" \\ \n \t \xHH; so is any
-// other word.
+// where it has more than 9 digits or no float is written like it. A number that begins with '+' stays a text
+// (a relative change). true and false are T and F. Words in double quotes are texts, with \" \\ \n \t \xHH;
+// so is any other word.
 #ifndef ENGINE_OSC_TEXT_H
 #define ENGINE_OSC_TEXT_H
 #include <stddef.h>
