@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // handle_info.c - ping, hello, sync and quit.
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "engine/dispatch.h"
 #include "engine/handlers.h"
@@ -10,9 +11,35 @@ void handle_ping(struct control *c, const struct call *call)
     call_done(c, call);
 }
 
+/// A token in 16 hexadecimal digits, as it goes to and from clients.
+static void say_token(struct control *c, const struct call *call, uint64_t token)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)token);
+    osc_add_text(reply_begin(&c->replies, call->path), text);
+    call_send(c, call);
+}
+
 void handle_hello(struct control *c, const struct call *call)
 {
-    call_done(c, call);
+    if (!c->transport) {
+        call_done(c, call);
+        return;
+    }
+    if (request_has(call->request, PARAM_TOKEN)) {
+        uint64_t token = strtoull(request_text(call->request, PARAM_TOKEN, ""), NULL, 16);
+        if (access_prove(c->transport, call->client, token))
+            call_done(c, call);
+        else
+            control_refuse(c, call, API_BAD_ARGUMENTS,
+                           "the token is not the one that /hello has answered: ask again");
+        return;
+    }
+    uint64_t token = access_token_for(c->transport, call->client);
+    if (token)
+        say_token(c, call, token);
+    else
+        call_done(c, call);
 }
 
 void handle_quit(struct control *c, const struct call *call)
