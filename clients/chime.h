@@ -53,13 +53,24 @@ CHIME_API const char *chime_message_path(const struct chime_message *m);
 CHIME_API size_t chime_message_count(const struct chime_message *m);
 /// OSC type letter of argument `i`: i f h d s S T F and so on; 0 when there is no such argument.
 CHIME_API char chime_message_type(const struct chime_message *m, size_t i);
-/// Argument `i` as a number, whatever its numeric type (T is 1, F is 0); 0 when it is none.
+/// Argument `i` as a number, whatever its numeric type (T is 1, F is 0, a time tag is seconds since 1900); 0
+/// when it is none.
 CHIME_API double chime_message_number(const struct chime_message *m, size_t i);
 /// The same for whole numbers up to 64 bits. Fractions are cut, what does not fit becomes the nearest that
 /// does.
 CHIME_API int64_t chime_message_int(const struct chime_message *m, size_t i);
 /// Text of argument `i`, borrowed until the message is freed; NULL when it is no text.
 CHIME_API const char *chime_message_text(const struct chime_message *m, size_t i);
+
+/// Writes the message as one OSC packet to `bytes` of `size`; `*length` is how long it is. CHIME_BAD_ARGUMENT
+/// when it is longer.
+CHIME_NODISCARD CHIME_API enum chime_status chime_message_pack(const struct chime_message *m, void *bytes,
+                                                               size_t size, size_t *length);
+/// Makes a message of one OSC packet. CHIME_BAD_ARGUMENT when it is not well formed, or a bundle. The caller
+/// frees
+/// `*m`, which is NULL after a failure.
+CHIME_NODISCARD CHIME_API enum chime_status chime_message_unpack(const void *bytes, size_t size,
+                                                                 struct chime_message **m);
 
 // ---- connection ----
 

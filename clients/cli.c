@@ -152,7 +152,12 @@ static int check_value(const struct cli *cli, const struct cli_option *option, c
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
             return cli_usage(cli, "--%s wants on or off, not '%s'", given, value);
         break;
+    case CHANGE:
+        if (!cli_change(value))
+            return cli_usage(cli, "--%s wants a number, or +N or +-N to add one, not '%s'", given, value);
+        break;
     case FLAG:
+    case VOICE:
     case TEXT: break;
     }
     return CLI_DONE;

@@ -20,7 +20,7 @@ enum cli_exit {
 
 // ---- the table (commands.def) ----
 
-enum cli_kind { FLAG, NUMBER, INTEGER, TEXT, SWITCH };
+enum cli_kind { FLAG, NUMBER, INTEGER, TEXT, SWITCH, CHANGE, VOICE };
 
 enum command_id {
 #define COMMAND(id, words, doc) COMMAND_##id,
@@ -72,7 +72,7 @@ void cli_help(const struct cli *cli);
 bool cli_number(const char *text, double *value);
 /// The same for a whole number of 32 bits.
 bool cli_integer(const char *text, int32_t *value);
-/// The same for 0 or more: the number of a voice.
+/// The same for 0 or more: a voice that is called by a number.
 bool cli_id(const char *text, int32_t *id);
 
 // ---- calls (cli_call.c) ----
@@ -95,6 +95,9 @@ double cli_timeout(const struct cli *cli, double otherwise);
 struct chime_message *cli_message(const char *path);
 /// Appends the key-value pairs of the options that were given to this command; returns how many.
 size_t cli_add_keys(const struct cli *cli, struct chime_message *m);
+/// The same, and the words from `first` on as keys and values: "gain +3". There must be one. CLI_DONE, or
+/// CLI_USAGE with the message printed.
+int cli_add_settings(const struct cli *cli, struct chime_message *m, size_t first);
 
 /// How to call; a zeroed one is a plain command.
 struct cli_call {
@@ -109,6 +112,28 @@ struct cli_call {
 /// it). CLI_DONE, or an exit code with the reason printed.
 int cli_call(struct cli *cli, struct chime_message *m, const struct cli_call *how,
              struct chime_message **answer);
+
+// ---- ids of voices, and changes (cli_voice.c) ----
+
+/// What a voice is called.
+struct cli_voice {
+    bool is_text;
+    int64_t number;
+    char text[64];
+};
+/// A word as the id of a voice: a number when it is one, else a text.
+void cli_add_voice(struct chime_message *m, const char *word);
+/// True for a number, and for one behind a plus, which is to be added: "+3", or "+-3" to take 3 away.
+bool cli_change(const char *word);
+/// Such a word as an argument. Any other becomes a text.
+void cli_add_change(struct chime_message *m, const char *word);
+
+/// Argument `i` of a message; as argument of a message; as text and JSON.
+void cli_voice_read(const struct chime_message *m, size_t i, struct cli_voice *voice);
+void cli_voice_add(struct chime_message *m, const struct cli_voice *voice);
+void cli_voice_print(const struct cli_voice *voice);
+json_t *cli_voice_json(const struct cli_voice *voice);
+bool cli_voice_is(const struct cli_voice *a, const struct cli_voice *b);
 
 // ---- output (cli_print.c) ----
 
@@ -131,6 +156,9 @@ void cli_bytes_text(char *text, size_t size, double bytes);
 /// end; puts all of them into `object`.
 void cli_print_pair(const struct chime_message *answer, size_t i);
 void cli_json_pairs(json_t *object, const struct chime_message *answer);
+/// Asks for /status: an answer of that kind, whatever number of messages it came in; NULL after a failure.
+enum chime_status cli_ask_status(const struct cli *cli, struct chime_message **status,
+                                 struct chime_message **answer);
 
 /// How a column of a table is shown.
 enum column_kind { COLUMN_TEXT, COLUMN_WHOLE, COLUMN_TENTHS, COLUMN_HUNDREDTHS, COLUMN_BYTES, COLUMN_SWITCH };

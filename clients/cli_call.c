@@ -114,6 +114,8 @@ static void add_value(struct chime_message *m, enum cli_kind kind, const char *v
     switch (kind) {
     case FLAG: chime_add_int(m, 1); break;
     case TEXT: chime_add_text(m, value); break;
+    case CHANGE: cli_add_change(m, value); break;
+    case VOICE: cli_add_voice(m, value); break;
     case SWITCH: chime_add_int(m, strcmp(value, "on") == 0); break;
     case INTEGER:
     case NUMBER:
@@ -136,6 +138,23 @@ size_t cli_add_keys(const struct cli *cli, struct chime_message *m)
         n++;
     }
     return n;
+}
+
+int cli_add_settings(const struct cli *cli, struct chime_message *m, size_t first)
+{
+    if (cli_add_keys(cli, m) == 0 && cli->n_words <= first)
+        return cli_usage(cli, "what to set? For example gain -6, or --gain -6");
+    for (size_t i = first; i < cli->n_words; i += 2) {
+        if (i + 1 == cli->n_words) return cli_usage(cli, "%s to what?", cli->words[i]);
+        const char *value = cli->words[i + 1];
+        bool on = strcmp(value, "on") == 0;
+        chime_add_text(m, cli->words[i]);
+        if (on || strcmp(value, "off") == 0)
+            chime_add_int(m, on);
+        else
+            cli_add_change(m, value);
+    }
+    return CLI_DONE;
 }
 
 int cli_call(struct cli *cli, struct chime_message *m, const struct cli_call *how,

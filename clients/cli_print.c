@@ -155,6 +155,43 @@ void cli_json_pairs(json_t *object, const struct chime_message *answer)
     }
 }
 
+// Of any type but blobs, which no answer has.
+static void copy_argument(struct chime_message *to, const struct chime_message *m, size_t i)
+{
+    const char *text = chime_message_text(m, i);
+    char type = chime_message_type(m, i);
+    if (text)
+        chime_add_text(to, text);
+    else if (type == 'f')
+        chime_add_float(to, (float)chime_message_number(m, i));
+    else if (type == 'd')
+        chime_add_double(to, chime_message_number(m, i));
+    else
+        chime_add_long(to, chime_message_int(m, i));
+}
+
+static void add_pairs(const struct chime_message *m, void *status)
+{
+    if (strcmp(chime_message_path(m), "/status/info") != 0) return;
+    for (size_t i = 0; i < chime_message_count(m); i++)
+        copy_argument(status, m, i);
+}
+
+enum chime_status cli_ask_status(const struct cli *cli, struct chime_message **status,
+                                 struct chime_message **answer)
+{
+    struct chime_message *m = cli_message("/status");
+    *status = cli_message("/done");
+    chime_add_text(*status, "/status");
+    enum chime_status result =
+        chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), add_pairs, *status, answer);
+    chime_message_free(m);
+    if (result == CHIME_OK) return result;
+    chime_message_free(*status);
+    *status = NULL;
+    return result;
+}
+
 // ---- lists ----
 
 // A copy, because the callback only borrows its message.
@@ -162,16 +199,8 @@ static struct chime_message *copy_message(const struct chime_message *m)
 {
     struct chime_message *copy = chime_message_new(chime_message_path(m));
     if (!copy) return NULL;
-    for (size_t i = 0; i < chime_message_count(m); i++) {
-        const char *text = chime_message_text(m, i);
-        char type = chime_message_type(m, i);
-        if (text)
-            chime_add_text(copy, text);
-        else if (type == 'f' || type == 'd')
-            chime_add_double(copy, chime_message_number(m, i));
-        else
-            chime_add_long(copy, chime_message_int(m, i));
-    }
+    for (size_t i = 0; i < chime_message_count(m); i++)
+        copy_argument(copy, m, i);
     return copy;
 }
 

@@ -84,14 +84,13 @@ static int bus_new(struct cli *cli)
 
 static int bus_set(struct cli *cli)
 {
-    if (cli->n_words != 2) return cli_usage(cli, "set wants the name of one bus");
+    if (cli->n_words < 2) return cli_usage(cli, "set wants the name of a bus");
     struct chime_message *m = cli_message("/bus/set");
     chime_add_text(m, cli->words[1]);
-    if (cli_add_keys(cli, m) == 0) {
-        chime_message_free(m);
-        return cli_usage(cli, "what to set? For example --gain -6");
-    }
-    return bus_command(cli, m);
+    int result = cli_add_settings(cli, m, 2);
+    if (result == CLI_DONE) return bus_command(cli, m);
+    chime_message_free(m);
+    return result;
 }
 
 int cmd_bus(struct cli *cli)

@@ -38,15 +38,15 @@ static void catch_signals(void)
 
 struct voices {
     bool json;
-    int32_t *started, *ended; // room for one each word; an end can come before the answer to /play
+    struct cli_voice *started, *ended; // room for one each word; an end can come before the answer to /play
     size_t n_started, n_ended;
     size_t n_max;
 };
 
-static bool contains(const int32_t *ids, size_t n, int32_t id)
+static bool contains(const struct cli_voice *ids, size_t n, const struct cli_voice *id)
 {
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] == id) return true;
+        if (cli_voice_is(&ids[i], id)) return true;
     }
     return false;
 }
@@ -55,14 +55,15 @@ static void note_event(const struct chime_message *m, void *context)
 {
     struct voices *v = context;
     if (strcmp(chime_message_path(m), "/ended") != 0) return;
-    int32_t id = (int32_t)chime_message_int(m, 0);
-    if (v->n_ended == v->n_max || contains(v->ended, v->n_ended, id)) return;
+    struct cli_voice id;
+    cli_voice_read(m, 0, &id);
+    if (v->n_ended == v->n_max || contains(v->ended, v->n_ended, &id)) return;
     v->ended[v->n_ended++] = id;
     if (!v->json) return;
     const char *reason = chime_message_text(m, 1);
     json_t *object = json_object();
     cli_json_set(object, "event", cli_json_text("ended"));
-    cli_json_set(object, "id", json_integer(id));
+    cli_json_set(object, "id", cli_voice_json(&id));
     cli_json_set(object, "reason", cli_json_text(reason ? reason : ""));
     cli_print_json(object);
 }
@@ -71,7 +72,7 @@ static size_t n_playing(const struct voices *v)
 {
     size_t n = 0;
     for (size_t i = 0; i < v->n_started; i++)
-        n += !contains(v->ended, v->n_ended, v->started[i]);
+        n += !contains(v->ended, v->n_ended, &v->started[i]);
     return n;
 }
 
@@ -83,16 +84,17 @@ static bool looks_like_file(const char *word)
     return strchr(word, '/') || (stat(word, &s) == 0 && S_ISREG(s.st_mode));
 }
 
-static void print_started(const struct cli *cli, const char *sound, int32_t id)
+static void print_started(const struct cli *cli, const char *sound, const struct cli_voice *id)
 {
     if (!cli->json) {
-        printf("%d\n", id);
+        cli_voice_print(id);
+        putchar('\n');
         fflush(stdout);
         return;
     }
     json_t *object = json_object();
     cli_json_set(object, "event", cli_json_text("started"));
-    cli_json_set(object, "id", json_integer(id));
+    cli_json_set(object, "id", cli_voice_json(id));
     cli_json_set(object, "sound", cli_json_text(sound));
     cli_print_json(object);
 }
@@ -122,8 +124,8 @@ static int start_one(struct cli *cli, const char *word, struct voices *v)
     }
     int result = cli_call(cli, m, &how, &answer);
     if (result == CLI_DONE) {
-        int32_t id = (int32_t)chime_message_int(answer, 1);
-        v->started[v->n_started++] = id;
+        struct cli_voice *id = &v->started[v->n_started++];
+        cli_voice_read(answer, 1, id);
         print_started(cli, sound, id);
     } else if (result == CLI_REFUSED && open_error) { // it may still have been the name of a sound
         fprintf(stderr, "chime: %s: %s\n", word, strerror(open_error));
@@ -137,9 +139,9 @@ static int start_one(struct cli *cli, const char *word, struct voices *v)
 static int stop_all(struct cli *cli, struct voices *v)
 {
     for (size_t i = 0; i < v->n_started; i++) {
-        if (contains(v->ended, v->n_ended, v->started[i])) continue;
+        if (contains(v->ended, v->n_ended, &v->started[i])) continue;
         struct chime_message *m = cli_message("/stop"), *answer = NULL;
-        chime_add_int(m, v->started[i]);
+        cli_voice_add(m, &v->started[i]);
         chime_add_text(m, "fade");
         chime_add_float(m, INTERRUPT_FADE_S);
         // A voice that has just ended is refused, which is as good.

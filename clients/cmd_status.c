@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// cmd_status.c - chime status, ping, sync and quit: the daemon itself.
+// cmd_status.c - chime status, ping, time, clear, sync and quit: the daemon itself.
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +11,7 @@ static int no_words(const struct cli *cli)
     return cli->n_words ? cli_usage(cli, "takes no word, and here is '%s'", cli->words[0]) : CLI_DONE;
 }
 
-// "/done /status name value name value ...", in the daemon's order.
+// Name, value, name, value and so on, in the daemon's order.
 static void print_pairs(const struct cli *cli, const struct chime_message *answer)
 {
     if (cli->json) {
@@ -28,11 +28,13 @@ static void print_pairs(const struct cli *cli, const struct chime_message *answe
 
 int cmd_status(struct cli *cli)
 {
-    struct chime_message *answer;
+    struct chime_message *status, *answer = NULL;
     int result = no_words(cli);
+    if (result == CLI_DONE) result = cli_connect(cli);
     if (result != CLI_DONE) return result;
-    result = cli_call(cli, cli_message("/status"), &(struct cli_call){0}, &answer);
-    if (result == CLI_DONE) print_pairs(cli, answer);
+    result = cli_failed(cli, cli_ask_status(cli, &status, &answer), answer, "/status");
+    if (result == CLI_DONE) print_pairs(cli, status);
+    chime_message_free(status);
     chime_message_free(answer);
     return result;
 }
@@ -76,6 +78,47 @@ int cmd_sync(struct cli *cli)
     struct chime_message *m = cli_message("/sync");
     chime_add_int(m, 1);
     return plain(cli, m, true);
+}
+
+// The answer's values with the names that they have here.
+int cmd_time(struct cli *cli)
+{
+    static const char *const names[] = {"frame",  "ntp",     "rate",      "rate_ppm",
+                                        "period", "latency", "scheduled", "scheduled_max"};
+    struct chime_message *answer;
+    int result = no_words(cli);
+    if (result == CLI_DONE) result = cli_call(cli, cli_message("/time"), &(struct cli_call){0}, &answer);
+    if (result != CLI_DONE) return result;
+    json_t *object = cli->json ? json_object() : NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && i + 1 < chime_message_count(answer); i++) {
+        double value = chime_message_number(answer, i + 1);
+        char type = chime_message_type(answer, i + 1);
+        bool is_whole = type == 'i' || type == 'h';
+        if (object)
+            cli_json_set(object, names[i],
+                         is_whole ? json_integer(chime_message_int(answer, i + 1)) : json_real(value));
+        else if (is_whole)
+            printf("%-18s %lld\n", names[i], (long long)chime_message_int(answer, i + 1));
+        else
+            printf("%-18s %.6f\n", names[i], value);
+    }
+    if (object) cli_print_json(object);
+    chime_message_free(answer);
+    return CLI_DONE;
+}
+
+int cmd_clear(struct cli *cli)
+{
+    if (cli->n_words > 1) return cli_usage(cli, "wants the id of one voice, one tag, or 'all'");
+    struct chime_message *m = cli_message("/clear"), *answer;
+    cli_add_voice(m, cli->n_words ? cli->words[0] : "all");
+    int result = cli_call(cli, m, &(struct cli_call){.what = cli->n_words ? cli->words[0] : "all"}, &answer);
+    if (result == CLI_DONE && cli->json)
+        cli_print_message(cli, answer);
+    else if (result == CLI_DONE)
+        printf("cleared %lld\n", (long long)chime_message_int(answer, 1));
+    chime_message_free(answer);
+    return result;
 }
 
 int cmd_quit(struct cli *cli)

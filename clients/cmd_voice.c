@@ -5,15 +5,6 @@
 
 #include "clients/cli.h"
 
-static void add_voice(struct chime_message *m, const char *word)
-{
-    int32_t id;
-    if (cli_id(word, &id))
-        chime_add_int(m, id);
-    else
-        chime_add_text(m, "all");
-}
-
 static void print_count(const struct cli *cli, const char *what, int64_t n)
 {
     if (cli->json) {
@@ -31,16 +22,11 @@ static int each_voice(struct cli *cli, const char *path, const char *did)
     static const char *const all[] = {"all"};
     const char *const *words = cli->n_words ? cli->words : all;
     size_t n_words = cli->n_words ? cli->n_words : 1;
-    int32_t id;
-    for (size_t i = 0; i < n_words; i++) {
-        if (!cli_id(words[i], &id) && strcmp(words[i], "all") != 0)
-            return cli_usage(cli, "'%s' is no number of a voice, nor 'all'", words[i]);
-    }
     int64_t n_voices = 0;
     int result = CLI_DONE;
     for (size_t i = 0; i < n_words; i++) {
         struct chime_message *m = cli_message(path), *answer;
-        add_voice(m, words[i]);
+        cli_add_voice(m, words[i]);
         cli_add_keys(cli, m);
         char what[64];
         snprintf(what, sizeof what, "%s %s", cli->command->name, words[i]);
@@ -60,7 +46,7 @@ int cmd_stop(struct cli *cli)
 {
     if ((cli->value[OPTION_stop_bus] || cli->value[OPTION_stop_sound]) && cli->n_words > 0 &&
         strcmp(cli->words[0], "all") != 0)
-        return cli_usage(cli, "--bus and --sound choose among all voices, so no number goes with them");
+        return cli_usage(cli, "--bus and --sound choose among all voices, so no id goes with them");
     return each_voice(cli, "/stop", "stopped");
 }
 
@@ -84,23 +70,14 @@ static int one_voice(struct cli *cli, struct chime_message *m)
     return result;
 }
 
-static int id_and_seconds(struct cli *cli, int32_t *id, double *seconds)
-{
-    if (cli->n_words != 2) return cli_usage(cli, "wants the number of a voice, and seconds");
-    if (!cli_id(cli->words[0], id)) return cli_usage(cli, "'%s' is no number of a voice", cli->words[0]);
-    if (!cli_number(cli->words[1], seconds)) return cli_usage(cli, "'%s' are no seconds", cli->words[1]);
-    return CLI_DONE;
-}
-
 int cmd_fade(struct cli *cli)
 {
-    int32_t id = 0;
     double seconds = 0, to = 0;
     const char *gain = cli->value[OPTION_fade_to];
-    int result = id_and_seconds(cli, &id, &seconds);
-    if (result != CLI_DONE) return result;
+    if (cli->n_words != 2) return cli_usage(cli, "wants the id of a voice, and seconds");
+    if (!cli_number(cli->words[1], &seconds)) return cli_usage(cli, "'%s' are no seconds", cli->words[1]);
     struct chime_message *m = cli_message(gain ? "/voice/set" : "/stop");
-    chime_add_int(m, id);
+    cli_add_voice(m, cli->words[0]);
     if (gain && cli_number(gain, &to)) {
         chime_add_text(m, "gain");
         chime_add_float(m, (float)to);
@@ -112,26 +89,21 @@ int cmd_fade(struct cli *cli)
 
 int cmd_seek(struct cli *cli)
 {
-    int32_t id = 0;
-    double seconds = 0;
-    int result = id_and_seconds(cli, &id, &seconds);
-    if (result != CLI_DONE) return result;
+    if (cli->n_words != 2) return cli_usage(cli, "wants the id of a voice, and seconds");
+    if (!cli_change(cli->words[1])) return cli_usage(cli, "'%s' are no seconds", cli->words[1]);
     struct chime_message *m = cli_message("/seek");
-    chime_add_int(m, id);
-    chime_add_float(m, (float)seconds);
+    cli_add_voice(m, cli->words[0]);
+    cli_add_change(m, cli->words[1]);
     return one_voice(cli, m);
 }
 
 int cmd_set(struct cli *cli)
 {
-    int32_t id;
-    if (cli->n_words != 1) return cli_usage(cli, "wants the number of one voice");
-    if (!cli_id(cli->words[0], &id)) return cli_usage(cli, "'%s' is no number of a voice", cli->words[0]);
+    if (cli->n_words == 0) return cli_usage(cli, "wants the id of a voice");
     struct chime_message *m = cli_message("/voice/set");
-    chime_add_int(m, id);
-    if (cli_add_keys(cli, m) == 0) {
-        chime_message_free(m);
-        return cli_usage(cli, "what to set? For example --gain -6");
-    }
-    return one_voice(cli, m);
+    cli_add_voice(m, cli->words[0]);
+    int result = cli_add_settings(cli, m, 1);
+    if (result == CLI_DONE) return one_voice(cli, m);
+    chime_message_free(m);
+    return result;
 }

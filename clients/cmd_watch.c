@@ -24,13 +24,10 @@ struct view {
 
 static enum chime_status look(struct cli *cli, struct view *v)
 {
-    double timeout_s = cli_timeout(cli, CLI_QUICK_S);
-    struct chime_message *m = cli_message("/status");
-    enum chime_status status = chime_call(cli->chime, m, -1, timeout_s, NULL, NULL, &v->status);
-    chime_message_free(m);
+    enum chime_status status = cli_ask_status(cli, &v->status, NULL);
     if (status != CHIME_OK) return status;
-    m = cli_message("/bus/list");
-    status = chime_call(cli->chime, m, -1, timeout_s, cli_list_add, &v->buses, NULL);
+    struct chime_message *m = cli_message("/bus/list");
+    status = chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), cli_list_add, &v->buses, NULL);
     chime_message_free(m);
     return status;
 }

@@ -82,12 +82,14 @@ double chime_message_number(const struct chime_message *m, size_t i)
     int64_t wide;
     float single;
     double real;
+    lo_timetag time;
     switch (type) {
     case 'i': memcpy(&whole, at, sizeof whole); return whole;
     case 'h': memcpy(&wide, at, sizeof wide); return (double)wide;
     case 'f': memcpy(&single, at, sizeof single); return (double)single;
     case 'd': memcpy(&real, at, sizeof real); return real;
     case 'T': return 1;
+    case 't': memcpy(&time, at, sizeof time); return time.sec + time.frac * 0x1p-32;
     default: return 0;
     }
 }
@@ -121,6 +123,21 @@ enum chime_status message_write(const struct chime_message *m, void *bytes, size
     size_t wanted = lo_message_length(m->body, m->path);
     if (wanted > size) return CHIME_BAD_ARGUMENT;
     return lo_message_serialise(m->body, m->path, bytes, length) ? CHIME_OK : CHIME_NO_MEMORY;
+}
+
+enum chime_status chime_message_pack(const struct chime_message *m, void *bytes, size_t size, size_t *length)
+{
+    return message_write(m, bytes, size, length);
+}
+
+enum chime_status chime_message_unpack(const void *bytes, size_t size, struct chime_message **m)
+{
+    struct message_list list = {0};
+    *m = NULL;
+    if (size == 0 || *(const char *)bytes != '/') return CHIME_BAD_ARGUMENT;
+    enum chime_status status = message_unpack(bytes, size, &list);
+    *m = message_take(&list);
+    return status;
 }
 
 struct chime_message *message_take(struct message_list *list)
