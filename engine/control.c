@@ -40,6 +40,7 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     allocator_tag(tables, "packets");
     if (!status) status = transaction_init(&c->transaction, tables);
     if (!status) status = holds_init(&c->holds, tables);
+    if (!status) status = subscriptions_init(&c->subscriptions, tables);
     if (status) control_fini(c);
     return status;
 }

@@ -18,6 +18,7 @@
 #include "engine/holds.h"
 #include "engine/osc/parse.h"
 #include "engine/osc/reply.h"
+#include "engine/osc/subscriptions.h"
 #include "engine/osc/transport.h"
 #include "engine/queries.h"
 #include "engine/rt/engine_rt.h"
@@ -66,6 +67,8 @@ struct control {
     struct transaction transaction;  // the packet that is being handled
     struct schedule_book book;       // the commands that wait for their time
     struct holds holds;              // the packets that wait for sounds
+    struct subscriptions subscriptions;
+    bool watches_voices; // rt reports loops and pauses
     struct queries queries;          // lists that are being answered
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free

@@ -17,6 +17,8 @@
 #include "engine/handlers.h"
 #include "engine/log.h"
 #include "engine/memory_report.h"
+#include "engine/now.h"
+#include "engine/publish.h"
 #include "engine/service.h"
 #include "engine/transport_setup.h"
 
@@ -37,13 +39,6 @@ struct daemon {
     int signal_fd;
     int64_t next_status_ns;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
 
 // ---- start ----
 
@@ -93,7 +88,7 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     if (status) return status;
     e->control.transport = e->control.replies.transport = &d->transport;
     e->control.cycle = &d->cycle;
-    e->control.started_ns = now_ns();
+    e->control.started_ns = monotonic_ns();
     status = engine_seal(e, reason);
     if (status) return status;
     status = worker_start(&e->control.worker);
@@ -158,7 +153,7 @@ static void watch_audio(struct daemon *d)
         c->is_warm = true;
         c->page_faults_before = control_page_faults(c);
     }
-    int64_t now = now_ns();
+    int64_t now = monotonic_ns();
     if (now < d->next_status_ns || !d->backend) return;
     d->next_status_ns = now + STATUS_INTERVAL_NS;
     service_status("%s, %u Hz, %u of %u voices, %llu xruns", d->backend->ops->name, c->rate, c->voices.n_used,
@@ -175,6 +170,8 @@ static void turn(struct daemon *d, bool takes_requests)
                            {.fd = d->signal_fd, .events = POLLIN}};
     int64_t ns = is_open ? transport_patience_ns(&d->transport) : 500000;
     if (is_open && control_patience_ns(c) < ns) ns = control_patience_ns(c);
+    int64_t news_ns = publish_patience_ns(c, monotonic_ns());
+    if (news_ns < ns) ns = news_ns;
     struct timespec patience = {.tv_nsec = ns < 1000000000 ? ns : 999999999};
     ppoll(fds, COUNT_OF(fds), &patience, NULL);
 
@@ -184,6 +181,7 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[2].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
+    publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
     watch_audio(d);
@@ -200,8 +198,8 @@ static void fade_out(struct daemon *d)
     // relaxed: only compared with itself.
     uint64_t end = atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) + frames +
                    2 * atomic_load_explicit(&d->cycle.last_frames, memory_order_relaxed);
-    int64_t deadline = now_ns() + (int64_t)((double)d->engine.config.quit_fade * 1e9) + 500000000;
-    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && now_ns() < deadline)
+    int64_t deadline = monotonic_ns() + (int64_t)((double)d->engine.config.quit_fade * 1e9) + 500000000;
+    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && monotonic_ns() < deadline)
         turn(d, false);
 }
 

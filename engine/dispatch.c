@@ -4,10 +4,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/handlers.h"
+#include "engine/now.h"
 #include "engine/osc/pattern.h"
 
 /// An untimed method in a bundle whose time tag lies further ahead is refused.
@@ -51,6 +51,8 @@ static const struct {
     [METHOD_MEMORY] = {handle_memory, LAST},
     [METHOD_TIME] = {handle_time, LAST},
     [METHOD_CLEAR] = {handle_clear, LAST},
+    [METHOD_SUBSCRIBE] = {handle_subscribe, LAST},
+    [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST},
     [METHOD_DUMP] = {handle_dump, LAST},
     [METHOD_HELLO] = {handle_hello, LAST},
     [METHOD_PING] = {handle_ping, FIRST},
@@ -111,17 +113,10 @@ static struct call make_call(const struct visit *v, const struct osc_message *me
 
 // ---- checks of every call: method, role, arguments, time ----
 
-static uint64_t clock_ns(clockid_t id)
-{
-    struct timespec now;
-    clock_gettime(id, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /// The present as an OSC time tag.
 static uint64_t ntp_now(struct visit *v)
 {
-    if (v->now_ntp == 0) v->now_ntp = clock_ntp_of_ns(clock_ns(CLOCK_REALTIME)) + (NTP_OF_1970 << 32);
+    if (v->now_ntp == 0) v->now_ntp = clock_ntp_of_ns((uint64_t)now_ns(CLOCK_REALTIME)) + (NTP_OF_1970 << 32);
     return v->now_ntp;
 }
 
@@ -156,7 +151,7 @@ static uint64_t ntp_after(struct visit *v, double seconds)
     const struct engine_rt *rt = v->control->rt;
     uint64_t ntp = v->control->is_offline
                        ? clock_exact_ntp(&rt->clock, rt->frame)
-                       : ntp_now(v) - clock_ntp_of_ns(clock_ns(CLOCK_MONOTONIC) - (uint64_t)v->datagram->arrival_ns);
+                       : ntp_now(v) - clock_ntp_of_ns((uint64_t)(monotonic_ns() - v->datagram->arrival_ns));
     return ntp + (uint64_t)(seconds * 4294967296.0);
 }
 

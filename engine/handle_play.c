@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/handlers.h"
+#include "engine/publish.h"
 
 static struct play read_play(const struct request *r, uint32_t bus)
 {
@@ -155,8 +156,10 @@ void handle_play(struct control *c, const struct call *call)
 
 // ---- what rt and the schedule tell ----
 
-static void tell_end(struct control *c, const struct voice_entry *v, const char *why)
+static void tell_end(struct control *c, uint32_t slot, const char *why)
 {
+    const struct voice_entry *v = &c->voices.entries[slot];
+    publish_voice(c, OSC_EVENT_ENDED, slot, why);
     if (!v->notify) return;
     struct osc_writer *w = reply_begin(&c->replies, "/ended");
     voice_add_id(w, v);
@@ -174,6 +177,7 @@ void begin_voice(struct control *c, uint32_t slot)
 {
     struct voice_entry *v = &c->voices.entries[slot];
     v->state = SLOT_LIVE;
+    publish_voice(c, OSC_EVENT_STARTED, slot, NULL);
     if (!v->notify) return;
     voice_add_id(reply_begin(&c->replies, "/started"), v);
     reply_send(&c->replies, &v->client);
@@ -181,14 +185,14 @@ void begin_voice(struct control *c, uint32_t slot)
 
 void finish_voice(struct control *c, uint32_t slot, enum voice_end why)
 {
-    tell_end(c, &c->voices.entries[slot], why == VOICE_END_FINISHED ? "finished" : "stopped");
+    tell_end(c, slot, why == VOICE_END_FINISHED ? "finished" : "stopped");
     c->n_finished++;
     release_slot(c, slot);
 }
 
 void finish_unstarted_voice(struct control *c, uint32_t slot, const char *why)
 {
-    tell_end(c, &c->voices.entries[slot], why);
+    tell_end(c, slot, why);
     c->voices.n_started--;
     release_slot(c, slot);
 }

@@ -20,6 +20,8 @@ void handle_bus_set(struct control *c, const struct call *call);
 void handle_bus_list(struct control *c, const struct call *call);
 void handle_status(struct control *c, const struct call *call);
 void handle_memory(struct control *c, const struct call *call);
+void handle_subscribe(struct control *c, const struct call *call);
+void handle_unsubscribe(struct control *c, const struct call *call);
 void handle_dump(struct control *c, const struct call *call);
 void handle_time(struct control *c, const struct call *call);
 void handle_clear(struct control *c, const struct call *call);

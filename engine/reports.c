@@ -8,6 +8,7 @@
 #include "engine/dispatch.h"
 #include "engine/handlers.h"
 #include "engine/log.h"
+#include "engine/publish.h"
 
 // ---- rt ----
 
@@ -26,6 +27,7 @@ static void warn_nonfinite(struct control *c, struct ring_ref ref)
 static void take_clock_step(struct control *c, int64_t ns)
 {
     c->n_clock_steps++;
+    publish_clock_step(c, (double)ns * 1e-9);
     log_warning("the system's clock has jumped by %+.6f s; what is scheduled keeps its distance from now",
                 (double)ns * 1e-9);
 }
@@ -35,8 +37,10 @@ static void take_event(struct control *c, const struct event *e)
     switch ((enum event_type)e->type) {
     case EVENT_VOICE_STARTED: begin_voice(c, e->slot); break;
     case EVENT_VOICE_ENDED: finish_voice(c, e->slot, (enum voice_end)e->value); break;
-    case EVENT_VOICE_LOOPED: break;
-    case EVENT_VOICE_PAUSED: break;
+    case EVENT_VOICE_LOOPED: publish_voice(c, OSC_EVENT_LOOPED, e->slot, NULL); break;
+    case EVENT_VOICE_PAUSED:
+        publish_voice(c, e->value ? OSC_EVENT_PAUSED : OSC_EVENT_RESUMED, e->slot, NULL);
+        break;
     case EVENT_VOICE_REPORT: query_take_report(c, e); break;
     case EVENT_SYNCED:
         if (e->value & QUERY_TOKEN)
