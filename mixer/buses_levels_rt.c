@@ -83,6 +83,13 @@ RT_SAFE void buses_fade_out(struct buses *b, uint32_t ramp_frames)
 
 // ---- rendering ----
 
+RT_SAFE static void multiply(const struct ramp *gain, float *plane, uint32_t n_frames)
+{
+    uint32_t left = gain->total - gain->done;
+    for (uint32_t i = 0; i < n_frames; i++)
+        plane[i] *= i < left ? gain->from + gain->step * (float)(gain->done + i) : gain->to;
+}
+
 RT_SAFE void bus_glide(struct buses *b, uint32_t bus, float *left, float *right, uint32_t n_frames)
 {
     struct ramp *l = &b->left[bus], *r = &b->right[bus];
@@ -90,8 +97,8 @@ RT_SAFE void bus_glide(struct buses *b, uint32_t bus, float *left, float *right,
     for (uint32_t done = 0; done < n_frames;) { // pieces have one frame at least
         uint32_t n = n_frames - done, piece = l->total - l->done;
         if (f->goes_on && piece < n) n = piece;
-        if (left) ramp_multiply(l, left + done, n);
-        if (right) ramp_multiply(r, right + done, n);
+        if (left) multiply(l, left + done, n);
+        if (right) multiply(r, right + done, n);
         ramp_advance(l, n);
         ramp_advance(r, n);
         done += n;

@@ -129,10 +129,11 @@ static void test_mute_and_solo_on_random_trees(void **state)
         bool mute[64] = {false}, solo[64] = {false};
         tear_down(state);
         set_up(state);
-        random_tree(&seed, 1 + random_below(&seed, 64), round % 5 == 0);
+        uint32_t n = 1 + random_below(&seed, 64);
+        random_tree(&seed, n, round % 5 == 0);
         bus_graph_sort(&f.graph);
         for (int step = 0; step < 40; step++) {
-            uint32_t bus = random_below(&seed, f.graph.n_buses);
+            uint32_t bus = random_below(&seed, n);
             bool on = random_below(&seed, 3) == 0;
             if (random_below(&seed, 2))
                 buses_set_mute(&f.buses, bus, mute[bus] = on, 0);
