@@ -150,7 +150,11 @@ class Client:
         return rows
 
     def status(self):
-        values = self.do("/status")
+        n, = self.do("/status")
+        values = [v for m in self.seen if m[0] == "/status/info" for v in m[1:]]
+        self.seen = [m for m in self.seen if m[0] != "/status/info"]
+        if len(values) != 2 * n:
+            raise AssertionError(f"/status: {n} announced, {len(values) / 2} came")
         return dict(zip(values[::2], values[1::2]))
 
     def buses(self):
