@@ -84,7 +84,7 @@ static void test_one_goes_and_others_stay(void **state)
 /// All sorts of patterns that match: one for each number.
 static const char *pattern_of(uint32_t i, char *text)
 {
-    snprintf(text, PATTERN_BYTES, "{/load,/%u}", i);
+    snprintf(text, PATTERN_BYTES, "/{load,%u}", i);
     return text;
 }
 
