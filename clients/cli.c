@@ -156,8 +156,8 @@ static int check_value(const struct cli *cli, const struct cli_option *option, c
         if (!cli_change(value))
             return cli_usage(cli, "--%s wants a number, or +N or +-N to add one, not '%s'", given, value);
         break;
+    case VOICE: return cli_check_voice(cli, value);
     case FLAG:
-    case VOICE:
     case TEXT: break;
     }
     return CLI_DONE;

@@ -121,6 +121,9 @@ struct cli_voice {
     int64_t number;
     char text[64];
 };
+/// CLI_DONE for a word that can be the id of a voice; CLI_USAGE with the message printed for one that is more
+/// likely to be a slip.
+int cli_check_voice(const struct cli *cli, const char *word);
 /// A word as the id of a voice: a number when it is one, else a text.
 void cli_add_voice(struct chime_message *m, const char *word);
 /// True for a number, and for one behind a plus, which is to be added: "+3", or "+-3" to take 3 away.
@@ -209,8 +212,9 @@ struct cli_screen {
     int row;           // that is being written, from 0
 };
 
-/// For commands that go on until Ctrl-C or SIGTERM, which from here on only interrupt calls and waits. Takes
-/// the terminal, if the output is one and is no JSON.
+/// For commands that go on until Ctrl-C or SIGTERM, which from here on only interrupt calls and waits.
+void cli_screen_catch(void);
+/// The same, and takes the terminal, if the output is one and is no JSON.
 void cli_screen_open(struct cli_screen *s, const struct cli *cli);
 /// Gives the terminal back.
 void cli_screen_close(const struct cli_screen *s);

@@ -17,11 +17,16 @@ static void on_signal(int signal)
     stopped = 1;
 }
 
-void cli_screen_open(struct cli_screen *s, const struct cli *cli)
+void cli_screen_catch(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void cli_screen_open(struct cli_screen *s, const struct cli *cli)
+{
+    cli_screen_catch();
     s->is_terminal = !cli->json && isatty(STDOUT_FILENO);
     // The other screen, no cursor, and what is too long for a row is cut.
     if (s->is_terminal) fputs("\033[?1049h\033[?25l\033[?7l", stdout);

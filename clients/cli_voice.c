@@ -6,6 +6,17 @@
 
 #include "clients/cli.h"
 
+int cli_check_voice(const struct cli *cli, const char *word)
+{
+    double number;
+    int32_t id;
+    size_t n = strlen(word);
+    if (n > 0 && n < sizeof((struct cli_voice *)0)->text && (cli_id(word, &id) || !cli_number(word, &number)))
+        return CLI_DONE;
+    return cli_usage(cli, "'%s' is no id of a voice: a whole number from 0, or a name of 1 to 63 bytes",
+                     word);
+}
+
 void cli_add_voice(struct chime_message *m, const char *word)
 {
     int32_t number;

@@ -132,14 +132,15 @@ int cmd_restore(struct cli *cli)
     if (cli->n_words != 1) return cli_usage(cli, "wants the file that chime dump has written, or -");
     const char *name = cli->words[0];
     bool is_stdin = strcmp(name, "-") == 0;
+    int result = cli_connect(cli);
+    if (result != CLI_DONE) return result;
     FILE *file = is_stdin ? stdin : fopen(name, "rb");
     if (!file) {
         fprintf(stderr, "chime: %s: %s\n", name, strerror(errno));
         return CLI_REFUSED;
     }
     long n_done = 0, n_refused = 0;
-    int result = cli_connect(cli);
-    if (result == CLI_DONE) result = send_all(cli, file, name, &n_done, &n_refused);
+    result = send_all(cli, file, name, &n_done, &n_refused);
     if (!is_stdin) fclose(file);
     if (result != CLI_DONE && result != CLI_REFUSED) return result;
     if (cli->json) {

@@ -110,6 +110,7 @@ int cmd_time(struct cli *cli)
 int cmd_clear(struct cli *cli)
 {
     if (cli->n_words > 1) return cli_usage(cli, "wants the id of one voice, one tag, or 'all'");
+    if (cli->n_words && cli_check_voice(cli, cli->words[0]) != CLI_DONE) return CLI_USAGE;
     struct chime_message *m = cli_message("/clear"), *answer;
     cli_add_voice(m, cli->n_words ? cli->words[0] : "all");
     int result = cli_call(cli, m, &(struct cli_call){.what = cli->n_words ? cli->words[0] : "all"}, &answer);

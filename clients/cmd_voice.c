@@ -24,6 +24,8 @@ static int each_voice(struct cli *cli, const char *path, const char *did)
     size_t n_words = cli->n_words ? cli->n_words : 1;
     int64_t n_voices = 0;
     int result = CLI_DONE;
+    for (size_t i = 0; i < n_words; i++)
+        if (cli_check_voice(cli, words[i]) != CLI_DONE) return CLI_USAGE;
     for (size_t i = 0; i < n_words; i++) {
         struct chime_message *m = cli_message(path), *answer;
         cli_add_voice(m, words[i]);
@@ -75,6 +77,7 @@ int cmd_fade(struct cli *cli)
     double seconds = 0, to = 0;
     const char *gain = cli->value[OPTION_fade_to];
     if (cli->n_words != 2) return cli_usage(cli, "wants the id of a voice, and seconds");
+    if (cli_check_voice(cli, cli->words[0]) != CLI_DONE) return CLI_USAGE;
     if (!cli_number(cli->words[1], &seconds)) return cli_usage(cli, "'%s' are no seconds", cli->words[1]);
     struct chime_message *m = cli_message(gain ? "/voice/set" : "/stop");
     cli_add_voice(m, cli->words[0]);
@@ -90,6 +93,7 @@ int cmd_fade(struct cli *cli)
 int cmd_seek(struct cli *cli)
 {
     if (cli->n_words != 2) return cli_usage(cli, "wants the id of a voice, and seconds");
+    if (cli_check_voice(cli, cli->words[0]) != CLI_DONE) return CLI_USAGE;
     if (!cli_change(cli->words[1])) return cli_usage(cli, "'%s' are no seconds", cli->words[1]);
     struct chime_message *m = cli_message("/seek");
     cli_add_voice(m, cli->words[0]);
@@ -100,6 +104,7 @@ int cmd_seek(struct cli *cli)
 int cmd_set(struct cli *cli)
 {
     if (cli->n_words == 0) return cli_usage(cli, "wants the id of a voice");
+    if (cli_check_voice(cli, cli->words[0]) != CLI_DONE) return CLI_USAGE;
     struct chime_message *m = cli_message("/voice/set");
     cli_add_voice(m, cli->words[0]);
     int result = cli_add_settings(cli, m, 1);

@@ -143,13 +143,22 @@ class Usage(unittest.TestCase):
         self.wrong("play", "a", "--gain", says="wants a value")
         self.wrong("play", "a", "--gain", "-1", "--gain=-2", says="twice")
         self.wrong("play", "a", "--bus", "x", "--to", "3", says="--to")
-        self.wrong("stop", "three", says="'three'")
+        self.wrong("stop", "3.5", says="'3.5'")
+        self.wrong("stop", "x" * 64, says="63 bytes")
+        self.wrong("play", "a", "--id", "-1", says="'-1'")
         self.wrong("stop", "3", "--bus", "music", says="--bus")
         self.wrong("fade", "3", says="seconds")
         self.wrong("fade", "-3", "1", says="'-3'")
         self.wrong("fade", "3", "soon", says="'soon'")
         self.wrong("seek", "2147483648", "1", says="'2147483648'")
+        self.wrong("seek", "bell", "+soon", says="'+soon'")
         self.wrong("set", "3", says="what to set")
+        self.wrong("set", "bell", "gain", says="gain to what")
+        self.wrong("set", "-3", "gain", "1", says="'-3'")
+        self.wrong("clear", "1", "2", says="one voice, one tag")
+        self.wrong("time", "now", says="'now'")
+        self.wrong("dump", "x.osc", says="'x.osc'")
+        self.wrong("restore", says="wants the file")
         self.wrong("set", "3", "--loop", "yes", says="on or off")
         self.wrong("load", says="wants a file")
         self.wrong("load", "a", "b", "c", says="wants a file")
@@ -175,7 +184,7 @@ class Usage(unittest.TestCase):
 
     def test_bad_numbers(self):
         for command, option, kind in OPTIONS:
-            if kind in ("NUMBER", "INTEGER"):
+            if kind in ("NUMBER", "INTEGER", "CHANGE"):
                 for value in "", "x", "1x", "nan", "inf", "1e999", "0x10", " 1", "--wait":
                     self.wrong(command, "1", f"--{option.replace('_', '-')}={value}", says=f"'{value}'")
 
@@ -208,7 +217,7 @@ class Usage(unittest.TestCase):
 
 class NoDaemon(unittest.TestCase):
     WORDS = {"play": ["bell"], "fade": ["1", "2"], "seek": ["1", "2"], "set": ["1", "--gain", "2"],
-             "load": ["/usr/share/sounds/x.wav"], "unload": ["bell"], "send": ["/ping"]}
+             "load": ["/usr/share/sounds/x.wav"], "unload": ["bell"], "send": ["/ping"], "restore": ["/none"]}
 
     def check(self, result):
         self.assertEqual((result.returncode, result.stdout), (3, ""))
@@ -393,13 +402,14 @@ class Answers(unittest.TestCase):
             self.assertEqual(list(listed[key][0]), columns)
 
     def test_names_cannot_drive_the_terminal(self):
-        answer = [pack("/done", "/status", "name", "a\x1b[2Jb\nc")]
+        answer = [pack("/status/info", "name", "a\x1b[2Jb\nc"), pack("/done", "/status", 1)]
         self.assertNotIn("\x1b", self.run_with(answer, "status").stdout)
         self.assertEqual(len(self.run_with(answer, "status").stdout.splitlines()), 1)
         self.assertEqual(json.loads(self.run_with(answer, "status", "--json").stdout), {"name": "a\x1b[2Jb\nc"})
 
     def test_json_numbers(self):
-        answer = [pack("/done", "/status", "f", 0.1, "i", 7, "h", 2**40, "s", "x", "inf", float("-inf"))]
+        answer = [bundle(pack("/status/info", "f", 0.1, "i", 7, "h", 2**40), pack("/status/info", "s", "x")),
+                  pack("/status/info", "inf", float("-inf")), pack("/done", "/status", 5)]
         self.assertEqual(json.loads(self.run_with(answer, "status", "--json").stdout),
                          {"f": 0.1, "i": 7, "h": 2**40, "s": "x", "inf": None})
 
@@ -413,7 +423,8 @@ class Answers(unittest.TestCase):
     def test_watch(self):
         def answer(message):
             if message[0] == "/status":
-                return [pack("/done", "/status", "voices", 3, "load", 0.125, "xruns", 2, "clipped", 0)]
+                return [pack("/status/info", "voices", 3, "load", 0.125), pack("/status/info", "xruns", 2, "clipped", 0),
+                        pack("/done", "/status", 4)]
             return [pack("/bus/info", "master", "", 0.0, 0.0, 0, 0, 1, 2, -6.0, -7.0, -9.0, -10.0), pack("/done", "/bus/list", 1)]
         for words, check in ((), lambda line: self.assertEqual(line, "voices 3  load 12.5 %  xruns 2  | master -6.0 -7.0\n")), \
                             (("--json",), lambda line: self.assertEqual(json.loads(line)["buses"][0]["peak_left"], -6)):
@@ -497,7 +508,7 @@ class Answers(unittest.TestCase):
     def test_watch_draws(self):
         def answer(message):
             if message[0] == "/status":
-                return [pack("/done", "/status", "voices", 3)]
+                return [pack("/status/info", "voices", 3), pack("/done", "/status", 1)]
             return [pack("/bus/info", "master", "", 0.0, 0.0, 0, 0, 1, 2, -0.5, -30.0, -6.0, -40.0), pack("/done", "/bus/list", 1)]
         seen = self.on_terminal(answer, "watch")
         self.assertIn(b"master", seen)

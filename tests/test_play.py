@@ -258,7 +258,7 @@ class OtherSenders(Playing):
         for table in "/proc/net/udp", "/proc/net/udp6":
             with contextlib.suppress(FileNotFoundError), open(table, encoding="ascii") as file:
                 bound = [line.split()[1] for line in file if line.split()[1].endswith(wanted)]
-                self.assertEqual(bound, ["0100007F" + wanted] if table.endswith("udp") else [], table)
+                self.assertLessEqual(set(bound), {"0100007F" + wanted, "0" * 24 + "01000000" + wanted}, table)
 
     def test_socket_mode(self):
         mode = os.stat(self.daemon.socket).st_mode

@@ -387,8 +387,9 @@ class Scores(Render):
         sound = self.write("s.wav", wav([10] * 400, 2))
         conf = self.write("c.conf", b"[engine]\nvoices = 700\nqueue = 64\n")
         plays = [osc("/play", "s", "id", i) for i in range(700)]
-        sets = [osc("/voice/set", i % 700, "gain", 0.0, "rate", 1.0) for i in range(1200)]
-        rendered = self.render((0, osc("/sound/load", "s", sound)), (10, *plays), (20, *sets), (1000,),
+        sets = [(20, *(osc("/voice/set", i % 700, "gain", 0.0, "rate", 1.0) for i in range(k, k + 600)))
+                for k in (0, 600)]
+        rendered = self.render((0, osc("/sound/load", "s", sound)), (10, *plays), *sets, (1000,),
                                options=("--config", conf))
         self.assertEqual(rendered.channels[0][10:30], [7000] * 20)
 
@@ -396,11 +397,11 @@ class Scores(Render):
         sound = self.mono(NOISE)
         result = self.run_score(score((0, osc("/play", sound)), (10, osc("/bus/set", "none", "gain", 1.0)), (100,)))
         self.assertEqual(result.returncode, 1)
-        self.assertIn(b"unknown_bus: no bus is called none", result.stderr)
+        self.assertIn(b"unknown_bus: message 0 of the bundle, counted from 0: no bus is called none", result.stderr)
         self.assertEqual(Wav(self.path("out.wav")).n_frames, 100)  # the rest is rendered all the same
         result = self.run_score(score((0, osc("/play", self.path("missing.wav")))))
         self.assertEqual(result.returncode, 1)
-        self.assertIn(b"not_found: no such file: " + self.path("missing.wav").encode(), result.stderr)
+        self.assertIn(b"not_found: message 0 of the bundle, counted from 0: no such file: " + self.path("missing.wav").encode(), result.stderr)
 
     def test_damaged_scores(self):
         good = score((0, osc("/ping")), (100,))
@@ -447,10 +448,10 @@ class Scores(Render):
     def test_configuration(self):
         conf = self.write("c.conf", b"[engine]\nvoices = 2\n[bus quiet]\ngain = -20\n")
         sound = self.write("s.wav", wav([10000] * 400, 2))
-        data = score((0, osc("/play", sound, "bus", "quiet"), osc("/play", sound), osc("/play", sound)))
+        data = score((0, osc("/play", sound, "bus", "quiet"), osc("/play", sound)), (0, osc("/play", sound)))
         result = self.run_score(data, "--config", conf, "--seconds", "0.001")
         self.assertEqual(result.returncode, 1)
-        self.assertIn(b"refused: refused voices 2/2", result.stderr)
+        self.assertIn(b"refused: message 0 of the bundle, counted from 0: refused voices 2/2", result.stderr)
         self.assertEqual(Wav(self.path("out.wav")).channels[0], [11000] * 48)
 
     def test_times_behind_one_another(self):
