@@ -48,6 +48,7 @@ static void play_to_file(const char *format, uint32_t period, uint32_t periods)
     struct player *p = player_new(2);
     struct backend *b = open_or_fail(&config);
     assert_int_equal(b->period_frames, period);
+    assert_int_equal(b->latency_frames, period * (periods - 1));
     start_or_fail(b, &p->cycle);
     uint64_t start_ns = cycle_now_ns();
     while (p->cycle.frames < 9600 && ms_since(start_ns) < 10000)

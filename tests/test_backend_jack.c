@@ -77,6 +77,13 @@ static void test_jack_plays(void **state)
         sleep_ms(5);
     assert_int_equal(b->period_frames, 256);
     assert_int_equal(p->cycle.last_frames, 256);
+    jack_latency_range_t latency; // of the card that both ports go to
+    jack_port_get_latency_range(jack_port_by_name(client, "system:playback_1"), JackPlaybackLatency,
+                                &latency);
+    assert_true(latency.max > 0);
+    while (b->latency_frames != latency.max && ms_since(start_ns) < 5000)
+        sleep_ms(5);
+    assert_int_equal(b->latency_frames, latency.max);
     jack_client_close(client);
 
     b->ops->stop(b);

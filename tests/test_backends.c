@@ -46,6 +46,32 @@ static void test_cycle_counts(void **state)
     player_free(p);
 }
 
+/// Both clocks of one moment, and the engine hears of them.
+static void test_cycle_takes_both_clocks(void **state)
+{
+    (void)state;
+    struct moment m = {0};
+    for (uint32_t i = 0; i < 100 && m.ntp == 0; i++) // a busy machine may come between
+        m = cycle_moment();
+    struct timespec real;
+    clock_gettime(CLOCK_REALTIME, &real);
+    assert_true(cycle_now_ns() - m.monotonic_ns < UINT64_C(60000000000));
+    assert_in_range((m.ntp >> 32) - 2208988800, (uint64_t)real.tv_sec - 60, (uint64_t)real.tv_sec);
+
+    struct player *p = player_new(2);
+    float left[480], right[480], *out[] = {left, right};
+    const struct clock_state *s = latest_read(&p->engine.clock_state);
+    for (uint32_t i = 0; i < 100 && s->ntp == 0; i++) {
+        cycle_run(&p->cycle, out, 2, 480);
+        s = latest_read(&p->engine.clock_state);
+    }
+    assert_int_equal(s->frame, p->cycle.frames - 480);
+    assert_int_equal(s->period, 480);
+    assert_true(cycle_now_ns() - s->monotonic_ns < UINT64_C(60000000000));
+    assert_in_range((s->ntp >> 32) - 2208988800, (uint64_t)real.tv_sec - 60, (uint64_t)real.tv_sec + 60);
+    player_free(p);
+}
+
 /// 20 ms spent on 10 ms of audio: a worst load of at least 2, an average that takes a hundredth of it.
 static void test_cycle_load(void **state)
 {
@@ -78,6 +104,7 @@ static void test_null_keeps_time(void **state)
     assert_true(backend_memory_bytes().live_bytes > live_bytes);
     assert_int_equal(b->rate, 48000);
     assert_int_equal(b->n_channels, 2);
+    assert_int_equal(b->latency_frames, 64);       // a period
     for (uint32_t round = 0; round < 2; round++) { // it can be started again
         start_or_fail(b, &p->cycle);
         assert_in_range(pace_percent(&p->cycle, 48000, 500), 50, 150);
@@ -232,11 +259,11 @@ static void test_realtime_limited(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cycle_counts),     cmocka_unit_test(test_cycle_load),
-        cmocka_unit_test(test_null_keeps_time),  cmocka_unit_test(test_null_skips_a_stall),
-        cmocka_unit_test(test_null_stops_soon),  cmocka_unit_test(test_pick_fixed),
-        cmocka_unit_test(test_pick_auto),        cmocka_unit_test(test_realtime_refused),
-        cmocka_unit_test(test_realtime_limited),
+        cmocka_unit_test(test_cycle_counts),       cmocka_unit_test(test_cycle_takes_both_clocks),
+        cmocka_unit_test(test_cycle_load),         cmocka_unit_test(test_null_keeps_time),
+        cmocka_unit_test(test_null_skips_a_stall), cmocka_unit_test(test_null_stops_soon),
+        cmocka_unit_test(test_pick_fixed),         cmocka_unit_test(test_pick_auto),
+        cmocka_unit_test(test_realtime_refused),   cmocka_unit_test(test_realtime_limited),
     };
     return cmocka_run_group_tests(tests, player_set_up, player_tear_down);
 }

@@ -159,26 +159,37 @@ static int on_process(jack_nframes_t n_frames, void *argument)
 
 // The stores and counts below are relaxed: each is a number or a flag that stands for itself.
 
+/// What lies between our ports and the speakers: the latency of the ports that they are connected to. That of
+/// our own ports would be the same, but stays as it was when the server changes its period.
+static void look_up_latency(struct jack_backend *b)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < b->base.n_channels; i++) {
+        const char **targets = b->ports[i] != NULL ? jack_port_get_connections(b->ports[i]) : NULL;
+        for (uint32_t k = 0; targets != NULL && targets[k] != NULL; k++) {
+            jack_port_t *target = jack_port_by_name(b->client, targets[k]);
+            jack_latency_range_t range = {0};
+            if (target != NULL) jack_port_get_latency_range(target, JackPlaybackLatency, &range);
+            if (range.max > most) most = range.max;
+        }
+        jack_free(targets);
+    }
+    atomic_store_explicit(&b->base.latency_frames, most, memory_order_relaxed);
+}
+
 /// The engine takes callbacks of any length, so nothing has to be made anew.
 static int on_buffer_size(jack_nframes_t n_frames, void *argument)
 {
     struct jack_backend *b = argument;
     atomic_store_explicit(&b->base.period_frames, n_frames, memory_order_relaxed);
+    look_up_latency(b);
     return 0;
 }
 
-/// The server has worked out latencies anew; called by a thread of libjack that may wait.
+/// Connections have changed.
 static void on_latency(jack_latency_callback_mode_t mode, void *argument)
 {
-    struct jack_backend *b = argument;
-    if (mode != JackPlaybackLatency) return;
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < b->base.n_channels; i++) {
-        jack_latency_range_t range = {0};
-        if (b->ports[i] != NULL) jack_port_get_latency_range(b->ports[i], JackPlaybackLatency, &range);
-        if (range.max > most) most = range.max;
-    }
-    atomic_store_explicit(&b->base.latency_frames, most, memory_order_relaxed);
+    if (mode == JackPlaybackLatency) look_up_latency(argument);
 }
 
 static int on_xrun(void *argument)
