@@ -18,8 +18,8 @@
 #define VOICES_A_CUT 1000
 /// After this many frames with arrivals the others of the cycle lie that far apart: a flood of messages, each
 /// of which came at another frame, costs a few cuts.
-#define EXACT_ARRIVALS     4
-#define ARRIVAL_GAP_FRAMES 16
+#define EXACT_ARRIVALS(n_frames) (4 + (n_frames) / 32)
+#define ARRIVAL_GAP_FRAMES       16
 
 // ---- the cycle's beginning ----
 
@@ -29,7 +29,7 @@ RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, u
     e->budget = e->clock.is_exact ? INT64_MAX : MAX_COMMANDS_A_CYCLE;
     e->n_waiting = queue_used(&e->commands);
     e->n_cuts = UINT32_MAX;
-    e->n_arrivals = 0;
+    e->n_exact = EXACT_ARRIVALS(n_frames);
     if (n_frames == 0) return;
     uint64_t n_voices = VOICES_A_CUT + e->mixer.voices.n_active;
     if (!e->clock.is_exact) e->n_cuts = 1 + (uint32_t)((uint64_t)n_frames * VOICES_A_CUT / n_voices);
@@ -60,7 +60,7 @@ RT_SAFE static void carry_out_at(struct engine_rt *e, const struct command *c, i
 {
     int64_t late = (int64_t)e->frame - frame;
     if (late <= e->clock.slack_frames) late = 0;
-    bool was_held_back = e->n_cuts == 0 && late < BLOCK_FRAMES; // by us: it came in time
+    bool was_held_back = e->frame == e->uncut_until && late < BLOCK_FRAMES; // it came in time
     bool dropped = late > 0 && c->drop_late && !was_held_back;
     if (!dropped) apply_command(e, c);
     emit_due(e, c->entry,
@@ -90,7 +90,7 @@ RT_SAFE static bool carry_out_next(struct engine_rt *e)
     case WHEN_NOW: apply_command(e, c); return true;
     case WHEN_ARRIVAL:
         if (clock_frame_of_ns(&e->clock, c->time) > now) return false;
-        if (e->last_arrival != e->frame) e->n_arrivals++;
+        if (e->last_arrival != e->frame && e->n_exact > 0) e->n_exact--;
         e->last_arrival = e->frame;
         apply_command(e, c);
         return true;
@@ -133,7 +133,7 @@ RT_SAFE static int64_t next_arrival(const struct engine_rt *e)
 {
     int64_t frame = clock_frame_of_ns(&e->clock, e->next.time);
     int64_t earliest = (int64_t)e->last_arrival + ARRIVAL_GAP_FRAMES;
-    return e->n_arrivals < EXACT_ARRIVALS || frame > earliest ? frame : earliest;
+    return e->n_exact > 0 || frame > earliest ? frame : earliest;
 }
 
 /// The next frame, behind this one, at which something is to be done.
@@ -156,6 +156,7 @@ RT_SAFE static uint32_t block_frames(struct engine_rt *e, uint32_t n_left)
 {
     uint32_t n = BLOCK_FRAMES - (uint32_t)(e->frame % BLOCK_FRAMES);
     if (n > n_left) n = n_left;
+    if (e->n_cuts == 0) e->uncut_until = e->frame + n;
     int64_t until_due = next_due(e) - (int64_t)e->frame;
     assert(until_due > 0); // what is due has been done
     if (until_due >= n) return n;

@@ -73,12 +73,13 @@ struct engine_rt {
     uint32_t snapshot_interval;
     uint32_t owed_events; // room of the event queue that reports may not take
 
-    // of the present cycle
+    // of the present cycle, or the last one
     int64_t budget;        // commands that may still be done; 0 or less: none but the rest of a group
     uint32_t n_waiting;    // of the queue: what comes in while the cycle is made waits for the next one
     uint32_t n_cuts;       // of blocks that may still be made
-    uint32_t n_arrivals;   // frames at which WHEN_ARRIVAL was carried out
-    uint64_t last_arrival; // the last of them, of any cycle
+    uint32_t n_exact;      // frames at which WHEN_ARRIVAL may still be carried out exactly
+    uint64_t uncut_until;  // end of the last block that could not be cut
+    uint64_t last_arrival; // frame at which WHEN_ARRIVAL was carried out
 };
 
 // ---- set-up: before any thread runs ----
