@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// growth_blocks.c - times single blocks of the audio side: bench_blocks idle | starts | worst BLOCKS REPEATS
+// growth_blocks.c - times single blocks of the audio side: bench_blocks idle | starts | timed | worst BLOCKS
+// REPEATS
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +10,17 @@
 #include "alloc/arena.h"
 #include "engine/rt/engine_rt.h"
 #include "mixer/kernel.h"
-#include "mixer/pan.h"
 
 #define RATE         48000
 #define N_SLOTS      1024u
 #define N_PLAYING    1000u
 #define N_BUSES      8u
 #define QUEUE_SLOTS  8192u
+#define N_SCHEDULED  4096u
 #define DECLICK      240u
 #define ARENA_BYTES  (256u << 20)
 #define SOUND_FRAMES RATE
+#define GAIN_DB      (-34)
 #define N_RUNS       2001 // of idle blocks, and of blocks with starts
 
 struct rig {
@@ -30,6 +32,7 @@ struct rig {
     uint32_t playing[N_SLOTS], n_playing; // started and not stopped, in no order
     uint32_t place[N_SLOTS];              // slot -> place in `playing`
     uint32_t random;
+    uint64_t now_ns; // by the clock that the engine is shown
 };
 
 static struct sound sounds[N_PLAYING];
@@ -74,6 +77,7 @@ static void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
     r->random = 1;
+    r->now_ns = 1000000000;
     if (arena_init(&r->arena, ARENA_BYTES) || bus_graph_init(&r->graph, arena_allocator(&r->arena), N_BUSES))
         die("no memory");
     r->graph.n_buses = N_BUSES;
@@ -89,7 +93,8 @@ static void rig_init(struct rig *r)
                                   .declick_frames = DECLICK,
                                   .graph = &r->graph};
     struct allocator *a = arena_allocator(&r->arena);
-    if (engine_rt_init(&r->engine, &(struct rt_memory){a, {a, a, a}}, &config, QUEUE_SLOTS)) die("no engine");
+    if (engine_rt_init(&r->engine, &(struct rt_memory){a, {a, a, a}}, &config, QUEUE_SLOTS, N_SCHEDULED))
+        die("no engine");
     for (uint32_t s = N_SLOTS; s-- > 0;)
         r->free_slots[r->n_free++] = s;
 }
@@ -112,6 +117,11 @@ static int64_t random_increment(struct rig *r)
     return FRAME_ONE / 2 + (int64_t)below(r, 3u << 30); // 0.5 to 1.25
 }
 
+static struct change random_pan(struct rig *r)
+{
+    return (struct change){.value = (double)below(r, 201) * 0.01 - 1.0};
+}
+
 static void start(struct rig *r, bool is_plain)
 {
     uint32_t slot = r->free_slots[--r->n_free];
@@ -120,7 +130,8 @@ static void start(struct rig *r, bool is_plain)
     c.start = (struct voice_start){.sound = &sounds[slot % N_PLAYING],
                                    .position = (int64_t)below(r, SOUND_FRAMES / 2) << 32,
                                    .increment = is_plain ? FRAME_ONE : random_increment(r),
-                                   .level = level_mono(0.02f, (float)below(r, 201) * 0.01f - 1.0f),
+                                   .gain_db = GAIN_DB,
+                                   .pan = (float)below(r, 201) * 0.01f - 1.0f,
                                    .end_frame = SOUND_FRAMES,
                                    .loop_end = is_looping ? SOUND_FRAMES : 0,
                                    .bus = (uint16_t)below(r, N_BUSES),
@@ -140,7 +151,7 @@ static void forget(struct rig *r, uint32_t slot)
 
 static void stop(struct rig *r, uint32_t slot)
 {
-    push(r, &(struct command){.type = COMMAND_VOICE_STOP, .slot = slot, .fade_frames = 0});
+    push(r, &(struct command){.type = COMMAND_VOICE_STOP, .slot = slot});
     forget(r, slot);
 }
 
@@ -165,21 +176,21 @@ static void disturb(struct rig *r)
         struct command c = {.slot = r->playing[below(r, r->n_playing)]};
         switch (below(r, 3)) {
         case 0:
-            c.type = COMMAND_VOICE_LEVEL;
-            c.level = level_mono(0.02f, (float)below(r, 201) * 0.01f - 1.0f);
-            c.level.ramp_frames = below(r, 2400);
+            c.type = COMMAND_VOICE_PAN;
+            c.change = random_pan(r);
+            c.change.ramp_frames = below(r, 2400);
             break;
         case 1:
             c.type = COMMAND_VOICE_RATE;
-            c.increment = random_increment(r);
+            c.change.value = (double)random_increment(r) / (double)FRAME_ONE;
             break;
-        default: c.type = COMMAND_VOICE_SEEK; c.position = (int64_t)below(r, SOUND_FRAMES) << 32;
+        default: c.type = COMMAND_VOICE_SEEK; c.seek.position = (int64_t)below(r, SOUND_FRAMES) << 32;
         }
         push(r, &c);
     }
     if (below(r, 8) == 0) {
-        struct command c = {.type = COMMAND_BUS_LEVEL, .slot = below(r, N_BUSES)};
-        c.level = level_stereo(1.0f, (float)below(r, 201) * 0.01f - 1.0f);
+        struct command c = {.type = COMMAND_BUS_PAN, .slot = below(r, N_BUSES)};
+        c.change = random_pan(r);
         push(r, &c);
     }
 }
@@ -197,8 +208,10 @@ static double now_ns(void)
 static float process(struct rig *r, uint32_t n_frames)
 {
     float *const out[] = {r->left, r->right};
+    struct moment moment = {.monotonic_ns = r->now_ns, .ntp = clock_ntp_of_ns(r->now_ns)};
+    r->now_ns += n_frames * UINT64_C(1000000000) / RATE;
     double begin = now_ns();
-    engine_rt_process(&r->engine, out, 2, n_frames);
+    engine_rt_process(&r->engine, n_frames > 0 ? &moment : NULL, out, 2, n_frames);
     return (float)(now_ns() - begin);
 }
 
@@ -259,6 +272,52 @@ static void run_starts(struct rig *r)
     rig_fini(r);
 }
 
+/// A command that does nothing, at a frame from here.
+static void push_timed(struct rig *r, uint32_t entry, uint32_t frames)
+{
+    uint64_t ns = r->now_ns + frames * UINT64_C(1000000000) / RATE;
+    push(r, &(struct command){.type = COMMAND_VOICE_PAUSE,
+                              .generation = 1, // which no voice has
+                              .when = WHEN_TIME,
+                              .entry = (uint16_t)entry,
+                              .time = clock_ntp_of_ns(ns)});
+}
+
+/// What it costs to put 1000 commands into the schedule and to carry them out at one frame, and a block that
+/// commands cut at every frame.
+static void run_timed(struct rig *r)
+{
+    static float in[N_RUNS], out[N_RUNS], cut[N_RUNS];
+    rig_init(r);
+    while (r->n_playing < N_PLAYING)
+        start(r, true);
+    for (int i = 0; i < 100; i++)
+        process(r, BLOCK_FRAMES);
+    for (int i = 0; i < N_RUNS; i++) {
+        float steady = process(r, BLOCK_FRAMES);
+        for (uint32_t k = 0; k < 1000; k++)
+            push_timed(r, k, 4 * BLOCK_FRAMES); // one period behind that
+        in[i] = (process(r, BLOCK_FRAMES) - steady) / 1000;
+        for (int k = 0; k < 4; k++)
+            process(r, BLOCK_FRAMES);
+        out[i] = (process(r, BLOCK_FRAMES) - steady) / 1000;
+        for (uint32_t k = 0; k < BLOCK_FRAMES; k++)
+            push_timed(r, k, BLOCK_FRAMES + k);
+        process(r, BLOCK_FRAMES);
+        process(r, BLOCK_FRAMES);
+        uint64_t n_blocks = r->engine.n_blocks;
+        cut[i] = process(r, BLOCK_FRAMES);
+        if (r->engine.n_blocks - n_blocks < BLOCK_FRAMES - 2) die("the commands did not cut the block");
+        while (r->engine.schedule.n_used > 0)
+            process(r, BLOCK_FRAMES);
+        drain(r);
+    }
+    print_quantiles("schedule", in, N_RUNS);
+    print_quantiles("carry-out", out, N_RUNS);
+    print_quantiles("block-cut", cut, N_RUNS);
+    rig_fini(r);
+}
+
 /// The same random work several times over. `all`: every block of the first time. `least`: of each block the
 /// fastest time, which leaves out what the machine did meanwhile, but nothing that the engine does again.
 static void run_worst(struct rig *r, size_t n_blocks, int n_repeats)
@@ -297,11 +356,14 @@ int main(int argc, char **argv)
     } else if (argc == 2 && strcmp(argv[1], "starts") == 0) {
         make_sounds();
         run_starts(&r);
+    } else if (argc == 2 && strcmp(argv[1], "timed") == 0) {
+        make_sounds();
+        run_timed(&r);
     } else if (argc == 4 && strcmp(argv[1], "worst") == 0 && atol(argv[2]) > 0 && atoi(argv[3]) > 0) {
         make_sounds();
         run_worst(&r, (size_t)atol(argv[2]), atoi(argv[3]));
     } else {
-        fputs("usage: bench_blocks idle | starts | worst BLOCKS REPEATS\n", stderr);
+        fputs("usage: bench_blocks idle | starts | timed | worst BLOCKS REPEATS\n", stderr);
         return 2;
     }
     return 0;
