@@ -9,6 +9,7 @@
 
 #include "engine/osc/pattern.h"
 #include "tests/check.h"
+#include "tests/pattern_slow.h"
 #include "tests/random.h"
 
 // ---- the rules ----
@@ -155,59 +156,6 @@ static void test_what_is_a_pattern(void **state)
 }
 
 // ---- by trying everything ----
-
-static bool slow_matches(const char *p, const char *s);
-
-static bool slow_set(const char *p, const char *s)
-{
-    bool is_not = p[1] == '!', found = false;
-    if (*s == 0 || *s == '/') return false;
-    for (p += 1 + is_not; *p != ']'; p++) {
-        if (p[1] == '-' && p[2] != ']') {
-            found |= *s >= p[0] && *s <= p[2];
-            p += 2;
-        } else {
-            found |= *s == *p;
-        }
-    }
-    return found != is_not && slow_matches(p + 1, s + 1);
-}
-
-static bool slow_words(const char *p, const char *s)
-{
-    const char *rest = strchr(p, '}') + 1;
-    while (*p != '}') {
-        size_t n = strcspn(++p, ",}");
-        if (strncmp(p, s, n) == 0 && slow_matches(rest, s + n)) return true;
-        p += n;
-    }
-    return false;
-}
-
-static bool slow_deep(const char *p, const char *s)
-{
-    if (*s != '/') return false;
-    if (p[2] == 0) return true;
-    for (; *s; s++)
-        if (*s == '/' && slow_matches(p + 2, s + 1)) return true;
-    return false;
-}
-
-static bool slow_matches(const char *p, const char *s)
-{
-    switch (*p) {
-    case 0: return *s == 0;
-    case '?': return *s && *s != '/' && slow_matches(p + 1, s + 1);
-    case '*': return slow_matches(p + 1, s) || (*s && *s != '/' && slow_matches(p, s + 1));
-    case '[': return slow_set(p, s);
-    case '{': return slow_words(p, s);
-    case '/':
-        if (p[1] == '/') return slow_deep(p, s);
-        break;
-    default: break;
-    }
-    return *p == *s && slow_matches(p + 1, s + 1);
-}
 
 /// A path of a few letters; `parts`: with more '/' than the first.
 static void random_path(uint64_t *seed, char *path, bool parts)
