@@ -203,7 +203,8 @@ def no_rights():
 class Daemon:
     """A chimed in a folder of its own. As a context it is started, and stopped with every check that there is."""
 
-    def __init__(self, *options, config="", backend="null", udp=False, user=None, environment=None):
+    def __init__(self, *options, config="", backend="null", udp=False, user=None, environment=None,
+                 preload=""):
         self.folder = tempfile.mkdtemp(prefix="chimed-test-")
         os.chmod(self.folder, 0o755)
         for name in ("run", "sounds", "clients", "config", "data"):
@@ -225,7 +226,8 @@ class Daemon:
             "JACK_DEFAULT_SERVER": f"chimed-none-{os.getpid()}", "JACK_NO_START_SERVER": "1", **(environment or {})}
         for name in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
             self.environment.pop(name, None)
-        self.preload = {"LD_PRELOAD": guard, "CHIMED_GUARD_REPORT": self.path("run/guard")} if guard else {}
+        self.has_guard, libraries = bool(guard), f"{guard or ''} {preload}".strip()
+        self.preload = {"LD_PRELOAD": libraries, "CHIMED_GUARD_REPORT": self.path("run/guard")} if libraries else {}
         self.process, self.clients = None, []
 
     def path(self, name):
@@ -286,7 +288,7 @@ class Daemon:
             raise AssertionError(f"chimed left with {code} after {took:.1f} s: {said}")
         if os.path.exists(self.socket):
             raise AssertionError("the socket was left behind")
-        if self.preload:
+        if self.has_guard:
             self.check_guard()
         self.remove()
 
