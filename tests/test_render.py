@@ -190,6 +190,19 @@ class Exact(Render):
         got = self.left((0, osc("/play", sound, "pan", -1.0, "loop", 1)), frames=7000)
         self.assertEqual(got, (NOISE * 3)[:7000])
 
+    def test_start_inside_a_loop_and_behind_it(self):
+        sound = self.float_mono(NOISE)
+        keys = ("pan", -1.0, "loop_start", 100 / RATE, "loop_end", 250 / RATE)
+        got = self.left((0, osc("/play", sound, *keys, "start", 200 / RATE, "loop_count", 3)), frames=4000)
+        wanted = [*NOISE[200:250], *NOISE[100:250] * 2, *NOISE[250:]]
+        self.assertEqual(got, [*wanted, *[0] * (4000 - len(wanted))])
+        got = self.left((0, osc("/play", sound, *keys, "start", 200 / RATE, "loop", 1)), frames=2000)
+        self.assertEqual(got, [*NOISE[200:250], *(NOISE[100:250] * 13)[:1950]])
+        back = NOISE[::-1]  # frame 200 is at 2799
+        got = self.left((0, osc("/play", sound, *keys, "start", 200 / RATE, "rate", -1.0, "loop_count", 2)), frames=4000)
+        wanted = [*back[2799:2900], *back[2750:2900], *back[2900:]]
+        self.assertEqual(got, [*wanted, *[0] * (4000 - len(wanted))])
+
     def test_loop_in_reverse(self):
         sound = self.float_mono(NOISE)
         got = self.left((0, osc("/play", sound, "pan", -1.0, "rate", -1.0, "loop_start", 100 / RATE, "loop_end",
@@ -247,6 +260,77 @@ class Exact(Render):
         self.assertEqual(rendered.rate, 44100)
         self.assertEqual([channel[300] for channel in rendered.channels], [0, 0, 4000, -5000, 0, -500])
         self.assertEqual(rendered.n_frames, 441)
+
+
+class Changes(Render):
+    """What /voice/set and /bus/set do over time, on a sound that is 16384 all along."""
+
+    CURVES = {"linear": lambda a, b, x: a + (b - a) * x,
+              "db": lambda a, b, x: a * (b / a) ** x,
+              "power": lambda a, b, x: math.sqrt(a * a + (b * b - a * a) * x),
+              "s": lambda a, b, x: a + (b - a) * (1 - math.cos(math.pi * x)) / 2}
+
+    def levels(self, *entries, frames=8000):
+        sound = self.float_mono([16384] * 9000)
+        begin = (0, osc("/bus/new", "b"), osc("/play", sound, "id", "v", "bus", "b", "pan", -1.0))
+        return [s / 16384 for s in self.left(begin, *entries, frames=frames)]
+
+    def check_ramp(self, message, way, to=0.01):
+        """The ramp goes from frame 500 to 5300, in pieces of 32 frames that are straight."""
+        got = self.levels((500, message))
+        self.assertAlmostEqual(got[499], 1, delta=1e-5)
+        for k in range(0, 4800, 160):
+            self.assertAlmostEqual(got[500 + k], way(1, to, k / 4800), delta=2e-3)
+        self.assertAlmostEqual(got[5300], to, delta=1e-4)
+
+    def test_curves(self):
+        for curve, way in self.CURVES.items():
+            with self.subTest(curve):
+                self.check_ramp(osc("/voice/set", "v", "gain", -40.0, "ramp", 0.1, "curve", curve), way)
+                self.check_ramp(osc("/bus/set", "b", "gain", -40.0, "ramp", 0.1, "curve", curve), way)
+
+    def test_default_curve_is_linear(self):
+        self.check_ramp(osc("/voice/set", "v", "gain", -40.0, "ramp", 0.1), self.CURVES["linear"])
+
+    def test_relative_gain(self):
+        got = self.levels((100, osc("/voice/set", "v", "gain", "-6"), osc("/voice/set", "v", "gain", "-6")),
+                          (2000, osc("/bus/set", "b", "gain", "+3.5"), osc("/bus/set", "b", "gain", "+2.5")),
+                          (4000, osc("/voice/set", "v", "gain", "-300")), (6000, osc("/voice/set", "v", "gain", "+190")))
+        for frame, db in (1900, -12), (3900, -6), (7900, -4):
+            self.assertAlmostEqual(20 * math.log10(got[frame]), db, delta=1e-3)
+        self.assertEqual(got[5900], 0)
+
+    def test_relative_pan_and_rate(self):
+        sound = self.mono(sine(RATE, 100), "sine.wav")
+        rendered = self.render((0, osc("/play", sound, "id", 1)), (100, osc("/voice/set", 1, "pan", "+0.5")),
+                               (101, osc("/voice/set", 1, "pan", "+0.5")), (5000, osc("/voice/set", 1, "pan", "-3")),
+                               frames=10000)
+        self.assertEqual(max(map(abs, rendered.channels[0][1000:5000])), 0)
+        self.assertEqual(max(map(abs, rendered.channels[1][6000:])), 0)
+        sound = self.float_mono(list(range(20000)), "ramp.wav")  # a sample tells its place
+        got = self.left((0, osc("/play", sound, "id", 1, "pan", -1.0)), (100, osc("/voice/set", 1, "rate", "+1")),
+                        (200, osc("/voice/set", 1, "rate", "-0.5")), (300, osc("/voice/set", 1, "rate", "-100")),
+                        frames=600)
+        for frame, step in (50, 1), (150, 2), (250, 1.5), (400, 0.06):
+            self.assertAlmostEqual(got[frame + 1] - got[frame], step, delta=0.01)
+
+    def test_relative_seek(self):
+        sound = self.float_mono(list(range(20000)), "ramp.wav")
+        got = self.left((0, osc("/play", sound, "id", 1, "pan", -1.0)), (1000, osc("/seek", 1, "+0.1")),
+                        (3000, osc("/seek", 1, "-0.05")), frames=5000)
+        # It jumps from where it was told to, when it has faded.
+        self.assertAlmostEqual(got[2500], 2500 + 4800 - DECLICK, delta=1)
+        self.assertAlmostEqual(got[4500], 4500 + 4800 - 2400 - 2 * DECLICK, delta=1)
+
+    def test_all_voices_of_a_sound_or_bus(self):
+        one, two = self.float_mono([100] * 9000, "one.wav"), self.float_mono([10] * 9000, "two.wav")
+        starts = (0, osc("/bus/new", "b"), osc("/sound/load", "one", one), osc("/sound/load", "two", two),
+                  *(osc("/play", sound, "bus", bus, "pan", -1.0) for sound in ("one", "two") for bus in ("master", "b")))
+        for keys, left in ((), 0), (("bus", "b"), 110), (("sound", "one"), 20), (("bus", "b", "sound", "two"), 210):
+            got = self.left(starts, (100, osc("/stop", "all", *keys)), frames=1000)
+            self.assertEqual((got[50], got[900]), (220, left), keys)
+        got = self.left(starts, (100, osc("/pause", "all")), (500, osc("/resume", "all")), frames=2000)
+        self.assertEqual((got[450], got[1500]), (0, 220))
 
 
 class Clicks(Render):
