@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // fuzz_dispatch.c - a session with the whole engine, but for sockets and devices: commands, time and clients
-// as lines of text, each input with an engine of its own. Every command must be answered once.
+// as lines of text. Every command must be answered once.
 //
 //   a line of text      a message, or a part of the bundle that is open
 //   {MS ... }           a bundle whose time tag lies MS milliseconds from now; "{" alone: at once
@@ -8,10 +8,14 @@
 //   !                   all loads end
 //   >N                  from here on the client is number N: UDP, UNIX, a connection; read, play, admin
 //   offline             as the first line: the clock is that of a score
-#include <dirent.h>
+//
+// As to set an engine up takes long, many inputs make one session. What it has seen so far is in the file
+// fuzz_dispatch.journal: given as the only input, that shows again what ended the run.
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +35,10 @@
 #define PACKET_BYTES 16384
 #define NTP_OF_1970  UINT64_C(2208988800)
 
+/// Inputs and bytes of a session.
+#define MAX_INPUTS    100
+#define JOURNAL_BYTES 1000000
+
 /// A session under way.
 static struct session {
     struct engine engine;
@@ -42,7 +50,12 @@ static struct session {
     size_t n_packet; // of a bundle that is open
     uint32_t n_messages, n_expected, n_answers;
     float planes[2][BLOCK];
+    uint32_t n_inputs;
+    size_t n_journal;
 } s;
+
+static char *journal; // a file that is mapped: it stays when the process does not
+static bool is_open;
 
 static struct config config;
 static char folder[] = "/tmp/chimed-fuzz-XXXXXX";
@@ -143,6 +156,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     memcpy(config.lock_memory, "no", sizeof "no");
     snprintf(config.sound_folder, sizeof config.sound_folder, "%s", folder);
     log_init((enum log_level)0); // says nothing
+
+    int fd = open("fuzz_dispatch.journal", O_RDWR | O_CREAT, 0666);
+    CHECK(fd >= 0 && ftruncate(fd, JOURNAL_BYTES) == 0);
+    journal = mmap(NULL, JOURNAL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(journal != MAP_FAILED);
+    close(fd);
     return 0;
 }
 
@@ -170,7 +189,8 @@ static void open_session(bool is_offline)
     s.engine.control.cycle = &s.cycle;
     CHECK(!worker_start(&s.engine.control.worker));
     cycle_init(&s.cycle, &s.engine.rt, RATE);
-    set_client(8);
+    memset(journal, '\n', JOURNAL_BYTES);
+    is_open = true;
 }
 
 /// What a turn of the daemon's loop does beside taking packets.
@@ -207,17 +227,23 @@ static void end_loads(void)
     }
 }
 
-static void close_session(void)
+/// All that was asked must have been answered.
+static void settle(void)
 {
     struct control *c = &s.engine.control;
     end_loads();
     pass_frames(16);
     end_loads();
-    CHECK(s.n_answers == s.n_expected);
     CHECK(c->holds.n_used == 0);
-    worker_stop(&c->worker);
+    CHECK(s.n_answers == s.n_expected);
+}
+
+static void close_session(void)
+{
+    worker_stop(&s.engine.control.worker);
     transport_close(&s.transport);
     engine_fini(&s.engine);
+    is_open = false;
 }
 
 // ---- packets ----
@@ -311,10 +337,37 @@ static void do_line(const char *line, size_t n)
     }
 }
 
+static void note(const void *data, size_t size)
+{
+    memcpy(journal + s.n_journal, data, size);
+    s.n_journal += size + 1;
+}
+
+static bool begins_offline(const uint8_t *data, size_t size)
+{
+    return size > 7 && memcmp(data, "offline", 7) == 0;
+}
+
+/// Every fourth session has the clock of a score, beside those whose only input wants it.
+static void begin_input(const uint8_t *data, size_t size)
+{
+    static uint32_t n_sessions;
+    if (is_open && (s.n_inputs == MAX_INPUTS || s.n_journal + size + 1 >= JOURNAL_BYTES)) close_session();
+    if (!is_open) {
+        open_session(begins_offline(data, size) || ++n_sessions % 4 == 0);
+        if (s.is_offline) note("offline", 7);
+    }
+    note(data, size);
+    s.n_inputs++;
+    set_client(8);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *line = (const char *)data, *end = line + size;
-    open_session(size > 7 && memcmp(data, "offline", 7) == 0);
+    if (size >= JOURNAL_BYTES / 2) return 0;
+    begin_input(data, size);
+    if (begins_offline(data, size)) line += 7;
     while (line < end) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         size_t n = (size_t)((stop ? stop : end) - line);
@@ -322,6 +375,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         line += n + 1;
     }
     close_bundle();
-    close_session();
+    settle();
+    s.engine.control.quit = false;
     return 0;
 }
