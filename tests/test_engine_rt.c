@@ -408,6 +408,28 @@ static void test_nothing_owed_is_lost(void **state)
     rig_sound_free(&bad);
 }
 
+/// What events point to stays readable for as much time, however blocks were cut.
+static void test_reports_outlive_short_blocks(void **state)
+{
+    struct engine_rig *f = *state;
+    struct rig_sound bad;
+    rig_sound_make(&bad, 64, 1, SAMPLE_F32, broken); // its first frame
+    struct voice_start start = rig_start(&bad.sound);
+    engine_rig_start(f, 0, &start);
+    engine_rig_process(f, 0, 1);
+    engine_rig_event(f, EVENT_VOICE_STARTED);
+    struct event e = engine_rig_event(f, EVENT_NONFINITE);
+    for (uint32_t i = 0; i < 2 * REPORT_BLOCKS; i++)
+        engine_rig_process(f, 0, 1);
+    uint64_t report[8];
+    assert_int_equal(e.ring.bytes, nonfinite_report_bytes(1));
+    assert_true(ring_get(&f->engine.reports, e.ring, report));
+    for (uint32_t i = 0; i < REPORT_BLOCKS; i++)
+        engine_rig_process(f, 0, BLOCK_FRAMES);
+    assert_false(ring_get(&f->engine.reports, e.ring, report));
+    rig_sound_free(&bad);
+}
+
 static void test_snapshots(void **state)
 {
     struct engine_rig *f = *state;
@@ -499,6 +521,7 @@ int main(void)
         TEST(test_all_that_match),
         TEST(test_fade_out_is_the_end_of_all_sound),
         TEST(test_nothing_owed_is_lost),
+        TEST(test_reports_outlive_short_blocks),
         TEST(test_snapshots),
         TEST(test_snapshot_on_demand),
         TEST(test_small_arenas),
