@@ -217,6 +217,19 @@ class Sockets(unittest.TestCase):
         self.client.do("/stop", "all")
         until(lambda: not self.client.voices(), "the end of all")
 
+    def test_chime_over_each(self):
+        for url in (f"osc.unix://{self.daemon.socket}", f"osc.stream://{self.daemon.stream}",
+                    f"osc.udp://127.0.0.1:{self.daemon.port}", f"osc.tcp://127.0.0.1:{self.daemon.port}/",
+                    f"osc.tcp://[::1]:{self.daemon.port}"):
+            with self.subTest(url=url):
+                self.assertEqual(self.daemon.chime("--url", url, "play", "long", "--id", 71).stdout, "71\n")
+                self.assertIn("long", self.daemon.chime("--url", url, "list", "voices").stdout)
+                self.assertEqual(self.daemon.chime("--url", url, "stop", 71).returncode, 0)
+                self.assertEqual(self.daemon.chime("--url", url, "send", "/sync", 3).stdout, "/synced 3\n")
+                until(lambda: not self.client.voices(), "the end of the voice")
+        result = self.daemon.chime("--url", "osc.stream:///nowhere/chimed.stream", "send", "/ping")
+        self.assertEqual(result.returncode, 3, result.stderr)
+
     # ---- floods ----
 
     def test_flood_of_streams(self):
