@@ -16,7 +16,7 @@ static uint8_t room[FRAMING_BYTES];
 
 static void take_all(struct framing *f, struct seen *s)
 {
-    const uint8_t *bytes = NULL;
+    const uint8_t *bytes = room;
     uint32_t n = 0;
     for (enum frame frame; (frame = framing_next(f, &bytes, &n, &s->why)) != FRAME_NONE;) {
         if (frame == FRAME_LONG_LINE || frame == FRAME_LOST) n = 0;

@@ -265,13 +265,18 @@ class Sockets(unittest.TestCase):
 
     @unittest.skipUnless(IS_ROOT, "only root may have a buffer of 8 MiB")
     def test_flood_of_udp(self):
-        before = self.client.status()
-        client = self.daemon.client(udp=True)
-        client.socket.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE: its own buffer loses nothing
-        self.assertEqual(self.flood(client), N_FLOOD)
-        after = self.client.status()
-        self.assertEqual(after["packets"] - before["packets"], N_FLOOD + 1)
-        self.assertEqual(after["packets_lost"], before["packets_lost"])
+        """None is lost unless somebody else keeps the daemon from running; each that is lost is counted."""
+        n_lost = []
+        while 0 not in n_lost and len(n_lost) < 10:
+            before = self.client.status()
+            client = self.daemon.client(udp=True)
+            client.socket.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE: its own buffer loses nothing
+            n_answered = self.flood(client)
+            after = self.client.status()
+            n_lost.append(after["packets_lost"] - before["packets_lost"])
+            self.assertEqual(after["packets"] - before["packets"] - 1, N_FLOOD - n_lost[-1])
+            self.assertEqual(n_answered, N_FLOOD - n_lost[-1])
+        self.assertIn(0, n_lost)
 
     # ---- clients that misbehave ----
 
