@@ -182,16 +182,17 @@ def until(is_true, what, timeout_s=PATIENCE_S):
     return value
 
 
-def free_udp_port():
-    """Outside of what the kernel gives out by itself, so that tests that run at once do not meet."""
+def free_port():
+    """For UDP and TCP; outside of what the kernel gives out by itself, so that tests that run at once do not meet."""
     while True:
         port = random.SystemRandom().randrange(10000, 32000)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        try:
+            for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
 
 
 def no_rights():
@@ -210,7 +211,8 @@ class Daemon:
         for name in ("run", "sounds", "clients", "config", "data"):
             os.mkdir(self.path(name))
         self.socket, self.sounds = self.path("run/chimed/chimed.sock"), self.path("sounds")
-        self.port = free_udp_port() if udp else 0
+        self.stream = self.path("run/chimed/chimed.stream")
+        self.port = free_port() if udp else 0
         self.user, self.program, guard = user, CHIMED, GUARD
         if user is not None:  # who may not see into the folder of the build
             self.program = shutil.copy(CHIMED, self.folder)
@@ -286,8 +288,8 @@ class Daemon:
         took, said = time.monotonic() - began, self.stderr()
         if code != 0 or took > 2 or "Sanitizer" in said or "runtime error" in said:
             raise AssertionError(f"chimed left with {code} after {took:.1f} s: {said}")
-        if os.path.exists(self.socket):
-            raise AssertionError("the socket was left behind")
+        if os.path.exists(self.socket) or os.path.exists(self.stream):
+            raise AssertionError("a socket was left behind")
         if self.has_guard:
             self.check_guard()
         self.remove()
