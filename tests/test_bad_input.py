@@ -230,7 +230,7 @@ class Packets(WhilePlaying):
                            (self.daemon.client(udp=True).socket, ("127.0.0.1", self.daemon.port))):
             for _ in range(3000):
                 try:
-                    client.sendto(osc("/voice/list"), socket.MSG_DONTWAIT, to)
+                    client.sendto(osc("/status"), socket.MSG_DONTWAIT, to)  # answered at once, and at length
                 except BlockingIOError:
                     pass
             self.client.do("/ping")
