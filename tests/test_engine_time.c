@@ -508,11 +508,13 @@ static void test_a_flood_cuts_little(void **state)
     struct engine_rig *f = *state;
     engine_rig_run(f, 1, 256);
     for (uint32_t k = 0; k < 50; k++) {
-        for (uint32_t i = 0; i < 1024; i++)
-            engine_rig_push(f, &(struct command){.type = COMMAND_SYNC,
-                                                 .when = WHEN_ARRIVAL,
-                                                 .time = (uint64_t)llround(f->now_ns + (i / 5 - 256.0) * 1e9 /
-                                                                                           ENGINE_RATE)});
+        for (uint32_t i = 0; i < 1024; i++) {
+            int32_t ahead = (int32_t)i / 5 - 256; // frames
+            engine_rig_push(
+                f, &(struct command){.type = COMMAND_SYNC,
+                                     .when = WHEN_ARRIVAL,
+                                     .time = (uint64_t)llround(f->now_ns + ahead * 1e9 / ENGINE_RATE)});
+        }
         uint64_t n_blocks = f->engine.n_blocks, first = f->engine.frame;
         engine_rig_cycle(f, 256);
         assert_in_range(f->engine.n_blocks - n_blocks, 4 + 12, 4 + 12 + 256 / 16);
