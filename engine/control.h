@@ -64,11 +64,11 @@ struct control {
     struct voice_table voices;
     struct bus_table buses;
     struct sync_ring syncs;
-    struct transaction transaction;  // the packet that is being handled
-    struct schedule_book book;       // the commands that wait for their time
-    struct holds holds;              // the packets that wait for sounds
+    struct transaction transaction; // the packet that is being handled
+    struct schedule_book book;      // the commands that wait for their time
+    struct holds holds;             // the packets that wait for sounds
     struct subscriptions subscriptions;
-    bool watches_voices; // rt reports loops and pauses
+    bool watches_voices;             // rt reports loops and pauses
     struct queries queries;          // lists that are being answered
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
