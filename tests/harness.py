@@ -37,7 +37,7 @@ def osc(path, *args):
             {int: "i", float: "f", str: "s", bytes: "b", type(None): "N"}[type(arg)], arg)
         tags += tag
         if tag in "sS":
-            data += padded(value.encode())
+            data += padded(value.encode(errors="surrogateescape"))
         elif tag == "b":
             data += struct.pack(">i", len(value)) + value + b"\0" * (-len(value) % 4)
         elif tag in "ihfdtcm":
@@ -228,8 +228,9 @@ class Daemon:
             "JACK_DEFAULT_SERVER": f"chimed-none-{os.getpid()}", "JACK_NO_START_SERVER": "1", **(environment or {})}
         for name in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
             self.environment.pop(name, None)
-        self.has_guard, libraries = bool(guard), f"{guard or ''} {preload}".strip()
-        self.preload = {"LD_PRELOAD": libraries, "CHIMED_GUARD_REPORT": self.path("run/guard")} if libraries else {}
+        libraries = f"{guard or ''} {preload}".strip()
+        self.preload = {**({"LD_PRELOAD": libraries} if libraries else {}),
+                        **({"CHIMED_GUARD_REPORT": self.path("run/guard")} if guard else {})}
         self.process, self.clients = None, []
 
     def path(self, name):
@@ -290,7 +291,7 @@ class Daemon:
             raise AssertionError(f"chimed left with {code} after {took:.1f} s: {said}")
         if os.path.exists(self.socket) or os.path.exists(self.stream):
             raise AssertionError("a socket was left behind")
-        if self.has_guard:
+        if "CHIMED_GUARD_REPORT" in self.preload:
             self.check_guard()
         self.remove()
 
