@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # test_bad_input.py - requests and packets that are wrong are answered with a code and a sentence, and what plays
 # goes on.
+import contextlib
 import math
 import socket
 import struct
@@ -235,16 +236,22 @@ class Packets(WhilePlaying):
     def test_clients_that_do_not_read(self):
         deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         deaf.bind(self.daemon.path("clients/deaf"))
-        for client, to in ((deaf, self.daemon.socket),
-                           (self.daemon.client(udp=True).socket, ("127.0.0.1", self.daemon.port))):
-            for _ in range(3000):
-                try:
-                    client.sendto(osc("/status"), socket.MSG_DONTWAIT, to)  # answered at once, and at length
-                except BlockingIOError:
-                    pass
+        over_udp = self.daemon.client(udp=True).socket
+
+        def ask(client, to):
+            for _ in range(1000):
+                with contextlib.suppress(BlockingIOError):
+                    client.sendto(osc("/status"), socket.MSG_DONTWAIT, to)
             self.client.do("/ping")
-            client.close()
-        until(lambda: self.client.status()["answers_lost"] > 0, "the count of what nobody took")
+
+        def is_lost():
+            ask(deaf, self.daemon.socket)
+            return self.client.status()["answers_lost"] > 0
+        until(is_lost, "the count of what nobody took")
+        deaf.close()
+        for _ in range(3):
+            ask(over_udp, ("127.0.0.1", self.daemon.port))
+        over_udp.close()
 
     def test_noise(self):
         """Every byte of good packets replaced by others; whatever comes of it is answered or done."""

@@ -174,8 +174,9 @@ static void test_slip(void **state)
     n += wrap(FRAMING_SLIP, (const uint8_t *)"\xC0\xC0\xDB\xDB", 4, stream + n);
     stream[n++] = 0xC0; // frames of nothing are none
     stream[n++] = 0xC0;
-    memcpy(stream + n, "single\xC0", 7); // one END between frames will do
-    n += 7;
+    static const uint8_t single[7] = "single\xC0"; // one END between frames will do
+    memcpy(stream + n, single, sizeof single);
+    n += sizeof single;
     struct seen *s = check_cuts(stream, n, 1);
     uint32_t at = 0;
     assert_memory_equal(next_seen(s, &at, FRAME_PACKET, 256), message, 256);
@@ -230,7 +231,7 @@ static void test_long_lines(void **state)
             memset(text, 'x', n);
             if (has_cr) text[n++] = '\r';
             text[n++] = '\n';
-            memcpy(text + n, "ping\n", 5);
+            strcpy(text + n, "ping\n");
             struct seen *s = check_cuts((const uint8_t *)text, n + 5, n > 10000 ? 40009 : 333);
             uint32_t at = 0;
             bool is_good = lengths[i] <= FRAMING_MAX_LINE_BYTES;
