@@ -152,7 +152,7 @@ class Client:
     def status(self):
         n, = self.do("/status")
         values = [v for m in self.seen if m[0] == "/status/info" for v in m[1:]]
-        self.seen = [m for m in self.seen if m[0] != "/status/info"]
+        self.seen = [m for m in self.seen if m[0] not in ("/status/info", "/status/socket")]
         if len(values) != 2 * n:
             raise AssertionError(f"/status: {n} announced, {len(values) / 2} came")
         return dict(zip(values[::2], values[1::2]))
