@@ -52,16 +52,17 @@ struct kernel_voice {
 typedef void kernel_mix(float *left, float *right, struct kernel_voice *const *voices, uint32_t n_voices,
                         uint32_t n_frames);
 
-/// The same for one voice whose gains move: gains[0] for left and gains[1] for right, frame by frame.
-typedef void kernel_mix_ramped(float *left, float *right, struct kernel_voice *voice,
-                               const float (*gains)[BLOCK_FRAMES], uint32_t n_frames);
-
 /// The moving parts of a voice's gain: left is envelope * tail * left.
 struct kernel_ramps {
     struct ramp left, right; // gain and pan
     struct ramp envelope;    // fade-in, stops, pauses and seeks
     struct ramp tail;        // the fade-out before the end
 };
+
+/// The same for voices whose gains move: `ramps[k]` in place of left and right of `voices[k]`. Each ramp is
+/// steady, or moves for `n_frames` more; the kernel moves it on.
+typedef void kernel_mix_ramped(float *left, float *right, struct kernel_voice *const *voices,
+                               struct kernel_ramps *const *ramps, uint32_t n_voices, uint32_t n_frames);
 
 /// Names one kernel of a table: 0 to N_KERNELS - 1.
 #define N_KERNELS (2 * SOUND_MAX_CHANNELS * N_INTERPOLATIONS)
@@ -78,9 +79,6 @@ struct kernels {
     const char *isa;
     kernel_mix *mix[N_KERNELS];
     kernel_mix_ramped *mix_ramped[N_KERNELS];
-
-    /// Writes the gains of the next frames out, left and right; does not advance.
-    void (*ramp)(float (*gains)[BLOCK_FRAMES], const struct kernel_ramps *ramps, uint32_t n_frames);
     /// True when all samples are zero.
     bool (*is_silent)(const float *plane, uint32_t n_frames);
     /// plane *= gain; raises `peak` to the largest magnitude; returns the sum of squares, which is not finite

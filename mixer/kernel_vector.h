@@ -33,7 +33,9 @@ typedef int32_t i32v __attribute__((vector_size(4 * LANES)));
 typedef uint32_t u32v __attribute__((vector_size(4 * LANES)));
 typedef int16_t i16v __attribute__((vector_size(2 * LANES)));
 typedef float f32x4 __attribute__((vector_size(16)));
-typedef int16_t i16x4 __attribute__((vector_size(8)));
+typedef int32_t i32x4 __attribute__((vector_size(16)));
+typedef int64_t i64x2 __attribute__((vector_size(16)));
+typedef int16_t i16x8 __attribute__((vector_size(16)));
 
 /// 0, 1, 2 ...
 #if LANES == 16
@@ -117,9 +119,13 @@ PART f32x4 load_samples4(const void *samples, enum sample_format format, int64_t
         memcpy(&v, p, sizeof v);
         return v;
     }
-    i16x4 shorts;
-    memcpy(&shorts, p, sizeof shorts);
-    return __builtin_convertvector(shorts, f32x4);
+    // Each 16 bits in the upper half of 32, shifted down with their sign: gcc 12 converts one by one
+    // otherwise.
+    int64_t four;
+    memcpy(&four, p, sizeof four);
+    i16x8 shorts = (i16x8)(i64x2){four};
+    shorts = __builtin_shufflevector(shorts, shorts, 0, 0, 1, 1, 2, 2, 3, 3);
+    return __builtin_convertvector((i32x4)shorts >> 16, f32x4);
 }
 
 // ---- shuffles ----
