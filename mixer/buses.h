@@ -31,6 +31,11 @@ struct bus_meter {
     float rms_left, rms_right;
 };
 
+/// The same while it is measured.
+struct bus_sums {
+    struct kernel_meter left, right;
+};
+
 /// Owned by rt once it runs.
 struct buses {
     uint32_t max_buses;
@@ -41,7 +46,7 @@ struct buses {
     struct bus_meter *meters;  // of the window before the present one
 
     // the present window
-    struct bus_meter *sums; // peaks, and sums of squares in place of the rms
+    struct bus_sums *sums;
     uint32_t window_frames, frames_in_window;
     uint32_t declick_frames;
 

@@ -189,13 +189,8 @@ PART void mix_one(float *left, float *right, struct kernel_voice *v, struct kern
         f32v y = stereo ? read_samples(v->samples[1], format, &w, v->bank, n, interpolation) : x;
         f32v gain_left, gain_right;
         gains_next(&gains, motion, &gain_left, &gain_right);
-        if (n == LANES) {
-            store(left + at, load(left + at) + x * gain_left);
-            store(right + at, load(right + at) + y * gain_right);
-        } else {
-            store_part(left + at, load_part(left + at, n) + x * gain_left, n);
-            store_part(right + at, load_part(right + at, n) + y * gain_right, n);
-        }
+        store_up_to(left + at, load_up_to(left + at, n) + x * gain_left, n);
+        store_up_to(right + at, load_up_to(right + at, n) + y * gain_right, n);
     }
     v->position += v->increment * n_frames;
     if (ramps) advance(ramps, n_frames);
@@ -247,45 +242,58 @@ EACH_KERNEL(KERNEL)
 
 RT_SAFE static bool is_silent(const float *plane, uint32_t n_frames)
 {
-    uint32_t bits = 0, at = 0;
-    u32v any = {0};
-    for (; at + LANES <= n_frames; at += LANES)
-        any |= (u32v)load(plane + at);
-    if (at < n_frames) any |= (u32v)load_part(plane + at, n_frames - at);
-    for (uint32_t i = 0; i < LANES; i++)
-        bits |= any[i];
-    return bits << 1 == 0; // -0 is silence too
+    for (uint32_t at = 0; at < n_frames; at += LANES) {
+        uint32_t n = n_frames - at < LANES ? n_frames - at : LANES, bits = 0;
+        u32v x = (u32v)load_up_to(plane + at, n);
+        for (uint32_t i = 0; i < LANES; i++)
+            bits |= x[i];
+        if (bits << 1 != 0) return false; // -0 is silence too
+    }
+    return true;
 }
 
-RT_SAFE static float gain_and_measure(float *plane, float gain, float *peak, uint32_t n_frames)
+RT_SAFE static uint32_t send(const float *plane, const struct ramp *gain, struct kernel_meter *meter,
+                             float *to, float share, uint32_t n_frames)
 {
-    f32v highest = splat(*peak), squares = splat(0.0f);
+    const u32v infinite = 0x7f800000u - (u32v){0};
+    f32v highest = splat(meter->peak), squares = splat(0.0f);
+    i32v n_finite = {0};
+    struct line line = line_begin(gain, 0);
     for (uint32_t at = 0; at < n_frames; at += LANES) {
         uint32_t n = n_frames - at < LANES ? n_frames - at : LANES;
-        f32v x = (n == LANES ? load(plane + at) : load_part(plane + at, n)) * gain;
-        f32v magnitude = (f32v)((u32v)x & 0x7fffffffu);
-        highest = choose((i32v)(magnitude > highest), magnitude, highest);
+        f32v x = load_up_to(plane + at, n) * line_next(&line);
+        u32v magnitude = (u32v)x & 0x7fffffffu;
+        i32v is_finite = (i32v)(magnitude < infinite);
+        n_finite -= is_finite;
+        x = (f32v)((i32v)x & is_finite);
+        f32v loudness = (f32v)((i32v)magnitude & is_finite);
+        highest = choose((i32v)(loudness > highest), loudness, highest);
         squares += x * x;
-        if (n == LANES)
-            store(plane + at, x);
-        else
-            store_part(plane + at, x, n);
+        if (to) store_up_to(to + at, load_up_to(to + at, n) + x * share, n);
     }
-    float sum = 0.0f;
+    int32_t n_passed = 0;
     for (uint32_t i = 0; i < LANES; i++) {
-        *peak = highest[i] > *peak ? highest[i] : *peak;
-        sum += squares[i];
+        meter->peak = highest[i] > meter->peak ? highest[i] : meter->peak;
+        meter->sum += squares[i];
+        n_passed += n_finite[i];
     }
-    return sum;
+    return (n_frames + LANES - 1) / LANES * LANES - (uint32_t)n_passed; // the lanes that are spare passed
 }
 
-RT_SAFE static void add(float *to, const float *from, uint32_t n_frames)
+RT_SAFE static uint32_t clip(float *plane, uint32_t n_frames)
 {
-    uint32_t at = 0;
-    for (; at + LANES <= n_frames; at += LANES)
-        store(to + at, load(to + at) + load(from + at));
-    for (; at < n_frames; at++)
-        to[at] += from[at];
+    i32v n_clipped = {0};
+    for (uint32_t at = 0; at < n_frames; at += LANES) {
+        uint32_t n = n_frames - at < LANES ? n_frames - at : LANES;
+        f32v x = load_up_to(plane + at, n);
+        i32v above = (i32v)(x > 1.0f), below = (i32v)(x < -1.0f);
+        n_clipped -= above | below;
+        store_up_to(plane + at, choose(below, splat(-1.0f), choose(above, splat(1.0f), x)), n);
+    }
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < LANES; i++)
+        sum += (uint32_t)n_clipped[i];
+    return sum;
 }
 
 // ---- the table ----
@@ -316,6 +324,6 @@ const struct kernels TABLE_NAME(KERNEL_ISA) = {
     .mix = {EACH_KERNEL(ENTRY)},
     .mix_ramped = {EACH_KERNEL(ENTRY_RAMPED)},
     .is_silent = is_silent,
-    .gain_and_measure = gain_and_measure,
-    .add = add,
+    .send = send,
+    .clip = clip,
 };

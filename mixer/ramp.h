@@ -42,7 +42,4 @@ RT_SAFE static inline void ramp_advance(struct ramp *r, uint32_t n_frames)
     r->done += n_frames < left ? n_frames : left;
 }
 
-/// Multiplies the next `n_frames` values of the ramp into `gains`; does not advance.
-RT_SAFE void ramp_multiply(const struct ramp *r, float *gains, uint32_t n_frames);
-
 #endif

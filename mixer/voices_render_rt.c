@@ -182,7 +182,7 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
 /// How many voices ahead the samples are called for: memory answers in the time that these take.
 #define AHEAD 24
 /// Cache lines that are called for, at the most; a block at rate 1 of float samples is 5.
-#define MAX_LINES_AHEAD 8
+#define MAX_LINES_AHEAD 17
 
 /// Inlined always: gcc takes a function that does nothing but prefetch for one that does nothing.
 #define INLINED static inline __attribute__((always_inline))

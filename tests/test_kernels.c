@@ -246,40 +246,93 @@ static void check_mixing(const struct kernels *k)
 
 // ---- buses ----
 
+/// `strange`: with numbers that are none, at random places.
+static void check_send(const struct kernels *k, bool strange)
+{
+    static const float shares[] = {1.0f, 0.5f};
+    float planes[2][MAX_FRAMES + ROOM], to[MAX_FRAMES + ROOM], before[MAX_FRAMES + ROOM];
+    struct ramp gain = random_ramp(random_below(&seed, 2)), steps = gain;
+    float share = shares[random_below(&seed, 2)];
+    uint32_t n_strange = 0, shift = random_below(&seed, 4);
+    struct kernel_meter meter = {.peak = 0.3f, .sum = 0.25f};
+    double squares = 0.25;
+    float highest = 0.3f;
+    fill_planes(planes);
+    memcpy(to, planes[1], sizeof to);
+    for (uint32_t i = 0; strange && i < now.n_frames; i++)
+        if (random_below(&seed, 3) == 0)
+            planes[0][i] = (float[]){NAN, INFINITY, -INFINITY, -0.0f}[random_below(&seed, 4)];
+    memcpy(before, planes[0], sizeof before);
+    float moved[MAX_FRAMES + ROOM + 4];
+    memcpy(moved + shift, planes[0], sizeof planes[0]);
+    uint32_t n_found = k->send(moved + shift, &gain, &meter, to, share, now.n_frames);
+    for (uint32_t i = 0; i < now.n_frames; i++) {
+        float x = before[i] * ramp_value(&steps);
+        ramp_advance(&steps, 1);
+        n_strange += isfinite(x) ? 0 : 1;
+        if (!isfinite(x)) x = 0.0f;
+        highest = fabsf(x) > highest ? fabsf(x) : highest;
+        squares += (double)x * (double)x;
+        planes[1][i] += x * share;
+    }
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
+        check_float(i, to[i], planes[1][i]);
+    check_float(0, meter.peak, highest);
+    if (fabs((double)meter.sum - squares) > 1e-5 * squares) fail(0, meter.sum, (float)squares);
+    if (n_found != n_strange) fail(0, (float)n_found, (float)n_strange);
+    struct kernel_meter again = {.peak = 0.3f, .sum = 0.25f};
+    n_found = k->send(before, &gain, &again, NULL, share, now.n_frames);
+    if (n_found != n_strange || again.peak != meter.peak || again.sum != meter.sum)
+        fail(1, again.sum, meter.sum);
+}
+
+static void check_clip(const struct kernels *k)
+{
+    static const float values[] = {1.0f,  -1.0f,     0.0f,       1.0000001f, -1.0000001f, -0.0f, 0.25f,
+                                   3e38f, -INFINITY, 0.9999999f, INFINITY,   NAN,         -3.0f};
+    float plane[MAX_FRAMES + ROOM], wanted[MAX_FRAMES + ROOM];
+    uint32_t n_wanted = 0;
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
+        float x = plane[i] = wanted[i] = i < now.n_frames ? values[random_below(&seed, 13)] : GUARD;
+        if (i >= now.n_frames) continue;
+        n_wanted += x > 1.0f || x < -1.0f;
+        wanted[i] = x > 1.0f ? 1.0f : x < -1.0f ? -1.0f : x;
+    }
+    uint32_t n = k->clip(plane, now.n_frames);
+    if (n != n_wanted) fail(now.n_frames, (float)n, (float)n_wanted);
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
+        check_float(i, plane[i], wanted[i]);
+}
+
+static void check_is_silent(const struct kernels *k)
+{
+    float plane[MAX_FRAMES + ROOM] = {0};
+    plane[now.n_frames] = 1.0f;
+    for (uint32_t i = 0; i < now.n_frames; i++)
+        plane[i] = i % 2 ? -0.0f : 0.0f;
+    if (!k->is_silent(plane, now.n_frames)) fail(0, 0, 1);
+    for (uint32_t i = 0; i < now.n_frames; i++) {
+        plane[i] = i % 2 ? NAN : -1e-40f;
+        if (k->is_silent(plane, now.n_frames)) fail(i, 1, 0);
+        plane[i] = 0.0f;
+    }
+}
+
 static void check_buses(const struct kernels *k)
 {
     for (now.n_frames = 0; now.n_frames <= MAX_FRAMES; now.n_frames++) {
-        float planes[2][MAX_FRAMES + ROOM], sums[MAX_FRAMES + ROOM], peak = 0.3f, highest = 0.3f;
-        double squares = 0;
-        fill_planes(planes);
-        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
-            sums[i] = i < now.n_frames ? planes[0][i] + planes[1][i] : planes[0][i];
-        k->add(planes[0], planes[1], now.n_frames);
-        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
-            check_float(i, planes[0][i], sums[i]);
-            if (i >= now.n_frames) continue;
-            sums[i] *= 0.7f;
-            highest = fabsf(sums[i]) > highest ? fabsf(sums[i]) : highest;
-            squares += (double)sums[i] * (double)sums[i];
+        for (int round = 0; round < 20; round++) {
+            check_send(k, round % 2);
+            check_clip(k);
         }
-        float measured = k->gain_and_measure(planes[0], 0.7f, &peak, now.n_frames);
-        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
-            check_float(i, planes[0][i], sums[i]);
-        check_float(0, peak, highest);
-        if (fabs((double)measured - squares) > 1e-5 * squares) fail(0, measured, (float)squares);
-        memset(planes, 0, sizeof planes);
-        planes[0][now.n_frames] = 1.0f;
-        for (uint32_t i = 0; i < now.n_frames; i++)
-            planes[0][i] = i % 2 ? -0.0f : 0.0f;
-        if (!k->is_silent(planes[0], now.n_frames)) fail(0, 0, 1);
-        for (uint32_t i = 0; i < now.n_frames; i++) {
-            planes[0][i] = i % 2 ? NAN : -1e-40f;
-            if (k->is_silent(planes[0], now.n_frames)) fail(i, 1, 0);
-            planes[0][i] = 0.0f;
-        }
+        check_is_silent(k);
     }
-    float one[1] = {INFINITY}, peak = 0;
-    if (isfinite(k->gain_and_measure(one, 0.5f, &peak, 1))) fail(0, 0, 1);
+    now.n_frames = 1;
+    float huge[1] = {1e30f}, to[1] = {0}; // its square is no float
+    struct ramp one = {.to = 1.0f};
+    struct kernel_meter meter = {0};
+    if (k->send(huge, &one, &meter, to, 1.0f, 1) != 0 || isfinite(meter.sum)) fail(0, meter.sum, INFINITY);
+    check_float(0, meter.peak, 1e30f);
 }
 
 // ---- all ----
