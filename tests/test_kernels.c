@@ -124,7 +124,8 @@ static struct kernel_voice make_voice(void)
     }
     v.increment = (int64_t)(now.rate * 4294967296.0);
     v.position = (int64_t)(random_between(&seed, 0, 16) * 4294967296.0); // every alignment
-    if (now.interpolation == INTERPOLATION_UNITY) v.position &= ~INT64_C(0xffffffff);
+    if (now.interpolation == INTERPOLATION_UNITY || random_below(&seed, 4) == 0)
+        v.position &= ~INT64_C(0xffffffff); // whole frames
     if (now.rate < -5) v.position += INT64_C(200) << 32;
     v.bank = sinc_bank_for(&sinc, v.increment);
     return v;
