@@ -27,13 +27,15 @@ PART f32v line_next(struct line *l)
     return value;
 }
 
-/// What of a voice's gains moves: nothing; gain and pan, as most of the time; or any of it.
+/// What of a voice's gains moves: nothing; left and right together, as most of the time; or any of it.
 enum motion { MOTION_NONE, MOTION_LEVEL, MOTION_ALL };
 
 PART enum motion motion_of(const struct kernel_ramps *r)
 {
     if (!r) return MOTION_NONE;
-    return ramp_is_steady(&r->envelope) && ramp_is_steady(&r->tail) ? MOTION_LEVEL : MOTION_ALL;
+    bool alone = ramp_is_steady(&r->envelope) && ramp_is_steady(&r->tail);
+    bool together = r->left.done == r->right.done && r->left.total == r->right.total;
+    return alone && together ? MOTION_LEVEL : MOTION_ALL;
 }
 
 /// The gains of one voice on their way through a block.
@@ -73,6 +75,7 @@ PART void gains_next(struct gains *g, enum motion motion, f32v *left, f32v *righ
         return;
     }
     if (motion == MOTION_ALL) g->both = line_next(&g->envelope) * line_next(&g->tail) * g->scale;
+    if (motion == MOTION_LEVEL) g->right.frame = g->left.frame; // one count for both
     *left = g->both * line_next(&g->left);
     *right = g->both * line_next(&g->right);
 }
