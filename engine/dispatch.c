@@ -341,6 +341,7 @@ static bool handle_packet(struct control *c, struct datagram *d, struct hold *ho
         transaction_refuse(t, hold->bad_call, hold->error, hold->reason);
     else
         visit_calls(&v, accept_call);
+    if (!hold && c->transport) transport_expect(c->transport, &d->client, v.n_calls);
     if (t->error)
         refuse(&v);
     else if (t->n_waits > 0)

@@ -200,6 +200,35 @@ class Sockets(unittest.TestCase):
                 s.send(PING)
                 self.assertEqual(s.receive(), ["/done", "/ping"])
 
+    def answers_until_end(self, place, *packets):
+        """What a client gets that says all that it has to say, and closes its end."""
+        began = time.monotonic()
+        with Stream(place) as s:
+            for packet in packets:
+                s.send(packet)
+            s.socket.shutdown(socket.SHUT_WR)
+            got = [messages(packet)[0] for packet in s.packets()]
+        self.assertLess(time.monotonic() - began, PATIENCE_S / 2)  # the daemon knew that this was all
+        return got
+
+    def test_ends_when_all_is_answered(self):
+        for place in self.places():
+            with self.subTest(place=place):
+                bad = bundle(*[PING] * 5)[:-4] + b",Q\0\0"  # one answer for a bad packet, whatever is in it
+                self.assertEqual([m[2] for m in self.answers_until_end(place, bad)], ["bad_packet"])
+                self.assertEqual(self.answers_until_end(place, bundle()), [])
+                self.assertEqual(len(self.answers_until_end(place, osc("/hello"))), 1)
+                refused = self.answers_until_end(place, bundle(PING, osc("/none"), PING))
+                self.assertEqual([m[2] for m in refused], ["not_done", "unknown_method", "not_done"])
+
+    def test_several_answers_to_one_message(self):
+        for place in self.places():
+            with self.subTest(place=place):
+                got = self.answers_until_end(place, osc("/*/list"), osc("/sound/load", "again", "long.wav"))
+                self.assertEqual(sorted(m[1] for m in got if m[0] == "/done"),
+                                 ["/bus/list", "/sound/list", "/sound/load", "/voice/list"])
+                self.client.do("/sound/unload", "again")
+
     def test_oscsend_over_tcp(self):
         subprocess.run(["oscsend", f"osc.tcp://127.0.0.1:{self.daemon.port}/", "/play", "ssi", "long.wav", "id", "61"],
                        check=True)

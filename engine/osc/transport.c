@@ -254,6 +254,11 @@ bool transport_next(struct transport *t, struct datagram *d)
     }
 }
 
+void transport_expect(struct transport *t, const struct client *client, uint32_t n_answers)
+{
+    if (client->kind == CLIENT_STREAM) streams_expect(&t->streams, client, n_answers);
+}
+
 int64_t transport_patience_ns(const struct transport *t)
 {
     if (t->next_ready < t->n_ready) return 0;

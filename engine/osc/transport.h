@@ -96,6 +96,10 @@ void transport_begin(struct transport *t);
 /// now. Who stops before that holds the senders back: what was not taken stays where it is.
 bool transport_next(struct transport *t, struct datagram *d);
 
+/// The packet that was taken last will get so many answers; a connection whose client has closed its end is
+/// there until they are sent.
+void transport_expect(struct transport *t, const struct client *client, uint32_t n_answers);
+
 /// How long the loop may sleep as far as the sockets are concerned.
 int64_t transport_patience_ns(const struct transport *t);
 
