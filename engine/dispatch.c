@@ -5,7 +5,6 @@
 
 #include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine/handlers.h"
 #include "engine/log.h"
@@ -80,7 +79,7 @@ void control_handle(struct control *c, struct datagram *d)
         struct visit v = {c, d};
         osc_packet_visit(d->bytes, d->n_bytes, handle_message, &v);
     }
-    if (d->fd >= 0) close(d->fd);
+    worker_close(&c->worker, d->fd);
     d->fd = -1;
 }
 

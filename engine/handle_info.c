@@ -71,6 +71,7 @@ void handle_status(struct control *c, const struct call *call)
     add_int(w, "buses_max", c->buses.max_buses);
     add_int(w, "clipped", (int64_t)c->snapshot->n_clipped);
     add_int(w, "nonfinite", (int64_t)c->snapshot->n_nonfinite);
+    add_int(w, "decoders_failed", (int64_t)atomic_load(&c->worker.decoder.n_failed));
     add_int(w, "commands_refused", (int64_t)c->n_commands_refused);
     add_int(w, "errors", (int64_t)c->replies.n_errors);
     add_int(w, "bad_packets", (int64_t)c->n_bad_packets);

@@ -2,7 +2,6 @@
 // handle_play.c - starts voices: now, or when their sound is loaded.
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/dispatch.h"
 #include "engine/handlers.h"
@@ -211,20 +210,13 @@ static struct play read_play(const struct request *r, uint32_t bus, enum interpo
                          .paused = request_int(r, PARAM_PAUSED, 0)};
 }
 
-/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless one of this name
-/// is this very file.
+/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless the worker finds that
+/// the one of this name is this very file.
 static enum api_error find_or_load_handed(struct control *c, const char *name, int fd, uint32_t *sound,
                                           struct strbuf *why)
 {
-    struct file_id id;
-    char reason[LOAD_REASON_BYTES];
-    *sound = SOUND_NONE;
-    if (file_check(fd, name, &id, reason) == API_OK) *sound = sound_find_file(&c->sounds, name, &id);
-    if (*sound != SOUND_NONE) {
-        close(fd);
-        return API_OK;
-    }
-    enum api_error error = sound_load(&c->sounds, name, name, fd, SOUND_NONE, sound, why);
+    uint32_t known = sound_find(&c->sounds, name);
+    enum api_error error = sound_load(&c->sounds, name, name, fd, known, sound, why);
     if (!error) c->sounds.entries[*sound].is_cached = true;
     return error;
 }

@@ -77,7 +77,7 @@ static int set_up(void **state)
            worker_init(&f.worker, arena_allocator(&f.arena), &f.map, &config, 48000,
                        MAX_SOUNDS + MAX_LOADS + 1) ||
            sound_table_init(&f.table, arena_allocator(&f.arena), MAX_SOUNDS, &f.worker) ||
-           worker_start(&f.worker);
+           worker_start(&f.worker, f.text, sizeof f.text);
 }
 
 static int tear_down(void **state)
@@ -229,6 +229,8 @@ static void test_full_tables(void **state)
     int fd = open("/dev/null", O_RDONLY);
     assert_int_equal(sound_load(&f.table, name, "one.wav", fd, SOUND_NONE, &sound, &f.why),
                      API_BAD_ARGUMENTS);
+    for (int i = 0; i < 2000 && fcntl(fd, F_GETFD) >= 0; i++)
+        usleep(1000);
     assert_int_equal(fcntl(fd, F_GETFD), -1); // taken over, also on failure
     name[SOUND_NAME_BYTES - 1] = 0;
     load(name, "one.wav"); // the longest
