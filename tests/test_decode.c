@@ -15,6 +15,7 @@
 #include "engine/sounds/decode.h"
 #include "tests/check.h"
 #include "tests/random.h"
+#include "tests/sound_files.h"
 
 #define N_FRAMES 12000
 #define RATE     48000
@@ -44,29 +45,6 @@ static int tear_down(void **state)
     pages_fini(&store);
     arena_fini(&arena);
     return 0;
-}
-
-static double tone(double t, int channel)
-{
-    return 0.5 * sin(2 * M_PI * (440 + 110 * channel) * t);
-}
-
-/// A file in memory with a tone; -1 when libsndfile does not write this.
-static int write_tone(int format, int n_channels, int rate, sf_count_t n_frames)
-{
-    static float samples[N_FRAMES * 8];
-    SF_INFO info = {.format = format, .channels = n_channels, .samplerate = rate};
-    if (!sf_format_check(&info)) return -1;
-    int fd = memfd_create("sound", MFD_ALLOW_SEALING);
-    SNDFILE *f = sf_open_fd(dup(fd), SFM_WRITE, &info, SF_TRUE);
-    for (sf_count_t i = 0; i < n_frames; i++)
-        for (int c = 0; c < n_channels; c++)
-            samples[i * n_channels + c] = (float)tone((double)i / rate, c);
-    bool is_written = f && sf_writef_float(f, samples, n_frames) == n_frames;
-    if (f) is_written &= sf_close(f) == 0;
-    if (is_written) return fd;
-    close(fd);
-    return -1;
 }
 
 /// What the process does, and then what the worker does with its answer.
@@ -128,31 +106,6 @@ static void check_padding(const struct decoded *d)
 
 // ---- formats ----
 
-/// Calls `f` with every format that is written at 48 kHz, and how many there were.
-static int for_every_format(void (*f)(int format, int n_channels, int fd))
-{
-    int n_majors, n_subs, n_written = 0;
-    sf_command(NULL, SFC_GET_FORMAT_MAJOR_COUNT, &n_majors, sizeof n_majors);
-    sf_command(NULL, SFC_GET_FORMAT_SUBTYPE_COUNT, &n_subs, sizeof n_subs);
-    for (int m = 0; m < n_majors; m++) {
-        for (int s = 0; s < n_subs; s++) {
-            SF_FORMAT_INFO major = {.format = m}, sub = {.format = s};
-            sf_command(NULL, SFC_GET_FORMAT_MAJOR, &major, sizeof major);
-            sf_command(NULL, SFC_GET_FORMAT_SUBTYPE, &sub, sizeof sub);
-            int format = (major.format & SF_FORMAT_TYPEMASK) | sub.format;
-            if ((format & SF_FORMAT_TYPEMASK) == SF_FORMAT_RAW) continue; // says nothing of itself
-            for (int n_channels = 1; n_channels <= 2; n_channels++) {
-                int fd = write_tone(format, n_channels, RATE, N_FRAMES);
-                if (fd < 0) continue;
-                f(format, n_channels, fd);
-                close(fd);
-                n_written++;
-            }
-        }
-    }
-    return n_written;
-}
-
 /// How exact the codecs are; the worst of them keep 4 bits or fewer.
 static double allowed_error(int format)
 {
@@ -203,7 +156,7 @@ static void check_format(int format, int n_channels, int fd)
 static void test_every_format(void **state)
 {
     (void)state;
-    assert_true(for_every_format(check_format) > 80);
+    assert_true(for_every_format(RATE, N_FRAMES, check_format) > 80);
 }
 
 /// A file that was cut is refused, or, where nothing in it says how long it was, is shorter.
@@ -231,7 +184,7 @@ static void check_cut(int format, int n_channels, int fd)
 static void test_every_format_cut(void **state)
 {
     (void)state;
-    for_every_format(check_cut);
+    for_every_format(RATE, N_FRAMES, check_cut);
 }
 
 // ---- files that lie ----

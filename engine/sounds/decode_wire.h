@@ -33,11 +33,11 @@ static inline uint64_t decode_cpu_seconds(uint64_t max_bytes)
     return DECODE_GRACE_S + 2 * max_bytes / DECODE_SLOWEST_BYTES;
 }
 
-/// Direction: daemon > chimed-decode.
+/// Direction: daemon > chimed-decode. Without gaps, which would hold whatever the daemon's stack held.
 struct decode_request {
     uint64_t file_bytes;
     uint64_t room_bytes;  // for the sound with its padding: sound_bytes()
-    uint32_t engine_rate; // Hz
+    uint64_t engine_rate; // Hz
 };
 
 /// Direction: chimed-decode > daemon. Nothing in it can be trusted.

@@ -45,7 +45,10 @@ static bool is_there(struct decoder *d, const char *path)
 
 void decoder_init(struct decoder *d, uint64_t max_bytes, int cancel_fd)
 {
-    *d = (struct decoder){.max_bytes = max_bytes, .cancel_fd = cancel_fd, .next.socket = -1};
+    *d = (struct decoder){.max_bytes = max_bytes,
+                          .cancel_fd = cancel_fd,
+                          .grace_ms = DECODE_GRACE_S * 1000,
+                          .next.socket = -1};
     const char *named = secure_getenv("CHIMED_DECODE");
     if (named && named[0]) // if it is not there, the attempt to start it says so
         snprintf(d->program, sizeof d->program, "%s", named);
@@ -192,7 +195,7 @@ uint64_t decoder_result_bytes(int result)
 static enum outcome await(const struct decoder *d, const struct decode_child *child, int result)
 {
     struct pollfd fds[] = {{.fd = child->socket, .events = POLLIN}, {.fd = d->cancel_fd, .events = POLLIN}};
-    const int64_t grace_ns = DECODE_GRACE_S * 1000000000ll;
+    const int64_t grace_ns = d->grace_ms * 1000000ll;
     int64_t began = now_ns(), last_progress = began;
     uint64_t produced = 0;
     for (;;) {
@@ -275,8 +278,8 @@ static enum api_error work(struct decoder *d, struct decode_child *child, int re
     if (outcome == CANCELLED) return fail(answer, API_CANCELLED, ": the daemon is leaving");
     d->n_failed++;
     if (outcome == STALLED)
-        return fail(answer, API_BAD_SOUND, ": the decoder got nothing done on this file for %d s",
-                    DECODE_GRACE_S);
+        return fail(answer, API_BAD_SOUND, ": the decoder got nothing done on this file for %g s",
+                    d->grace_ms * 1e-3);
     if (outcome == TOO_SLOW) return fail(answer, API_BAD_SOUND, ": the decoder is too slow on this file");
     return explain_end(d, status, answer);
 }

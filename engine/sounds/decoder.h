@@ -26,6 +26,7 @@ struct decoder {
     char program[PATH_MAX];
     uint64_t max_bytes; // of the largest sound
     int cancel_fd;      // eventfd, borrowed: readable when nobody waits for the sound any more
+    int grace_ms;       // that a process may get nothing done
     struct decode_child next;
     _Atomic uint64_t n_failed; // processes that did not answer as they should
 };
