@@ -36,6 +36,8 @@ static void good(void)
 static void noise(void)
 {
     fputs("libraries say such things\n", stderr);
+    puts("and such");
+    fflush(stdout);
     good();
 }
 

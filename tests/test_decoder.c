@@ -127,7 +127,7 @@ static void check_format(int format, int n_channels, int fd)
     int result;
     enum api_error error = decoder_run(&decoder, fd, &request, &answer, &result);
     if (error) fail_msg("format %x, %d channels: %d%s", (unsigned)format, n_channels, (int)error, answer.why);
-    assert_in_range(answer.n_frames, 900, 4500);
+    assert_in_range(answer.n_frames, 900, 7000); // some formats have rates of their own
     close(result);
 }
 

@@ -83,9 +83,13 @@ static bool allow(scmp_filter_ctx filter)
     RULE(SCMP_ACT_ALLOW, tgkill, 2, ARG_IS(0, getpid()), ARG_IS(2, SIGABRT));
     // libsndfile looks for a resource fork, and finds none: no file is there.
     RULE(SCMP_ACT_ERRNO(ENOENT), openat, 0);
-    // What libraries say to people is lost.
-    RULE(SCMP_ACT_ERRNO(EBADF), write, 1, ARG_IS(0, STDERR_FILENO));
-    RULE(SCMP_ACT_ERRNO(EBADF), writev, 1, ARG_IS(0, STDERR_FILENO));
+    // What libraries say to people is lost: stdio asks what it writes to, and then writes.
+    RULE(SCMP_ACT_ERRNO(EBADF), newfstatat, 0);
+    RULE(SCMP_ACT_ERRNO(EBADF), fstat, 0);
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+        RULE(SCMP_ACT_ERRNO(EBADF), write, 1, ARG_IS(0, fd));
+        RULE(SCMP_ACT_ERRNO(EBADF), writev, 1, ARG_IS(0, fd));
+    }
 #undef RULE
     return good;
 }
