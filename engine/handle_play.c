@@ -210,8 +210,8 @@ static struct play read_play(const struct request *r, uint32_t bus, enum interpo
                          .paused = request_int(r, PARAM_PAUSED, 0)};
 }
 
-/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless the worker finds that
-/// the one of this name is this very file.
+/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless the worker finds
+/// that the one of this name is this very file.
 static enum api_error find_or_load_handed(struct control *c, const char *name, int fd, uint32_t *sound,
                                           struct strbuf *why)
 {

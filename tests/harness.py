@@ -256,7 +256,9 @@ class Daemon:
         return self
 
     def start(self):
-        self.launch()
+        return self.launch().wait_until_up()
+
+    def wait_until_up(self):
         until(self.is_up, "the daemon's answer")
         return self
 

@@ -45,10 +45,8 @@ static bool is_there(struct decoder *d, const char *path)
 
 void decoder_init(struct decoder *d, uint64_t max_bytes, int cancel_fd)
 {
-    *d = (struct decoder){.max_bytes = max_bytes,
-                          .cancel_fd = cancel_fd,
-                          .grace_ms = DECODE_GRACE_S * 1000,
-                          .next.socket = -1};
+    *d = (struct decoder){
+        .max_bytes = max_bytes, .cancel_fd = cancel_fd, .grace_ms = DECODE_GRACE_S * 1000, .next.socket = -1};
     const char *named = secure_getenv("CHIMED_DECODE");
     if (named && named[0]) // if it is not there, the attempt to start it says so
         snprintf(d->program, sizeof d->program, "%s", named);
