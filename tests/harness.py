@@ -140,6 +140,10 @@ class Client:
             raise AssertionError(f"{path} {args}: {answer}")
         return answer[2:]
 
+    def settle(self):
+        """What the worker does behind the last load is done: the process that decoded has ended, the next one waits."""
+        self.call("/sound/load", "none", "no such file")
+
     def items(self, path):
         """The rows of a list."""
         n, = self.do(path)

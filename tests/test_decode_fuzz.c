@@ -132,6 +132,7 @@ static void run(const uint8_t *bytes, size_t n)
     n_runs++;
     n_sounds += d.memory != NULL;
     if (d.memory) pages_free(&store, d.memory, d.bytes);
+    decoder_renew(&decoder);
     close(fd);
 }
 

@@ -106,6 +106,7 @@ static enum api_error run(int fd)
     assert_int_equal(error == API_OK, result >= 0);
     assert_int_equal(error != API_OK && error != API_REFUSED, answer.why[0] != 0);
     if (result >= 0) close(result);
+    decoder_renew(&decoder);
     assert_int_equal(count_fds(), before + (decoder.next.pid != 0) - is_waiting);
     close(fd);
     return error;
@@ -129,6 +130,7 @@ static void check_format(int format, int n_channels, int fd)
     if (error) fail_msg("format %x, %d channels: %d%s", (unsigned)format, n_channels, (int)error, answer.why);
     assert_in_range(answer.n_frames, 900, 7000); // some formats have rates of their own
     close(result);
+    decoder_renew(&decoder);
 }
 
 /// Behind its bars it can do all that the libraries need.

@@ -67,6 +67,7 @@ class Load(unittest.TestCase):
         """The answer to a load whose i-th request is refused; whatever it made is gone when this returns."""
         self.shared.refuse(i)
         answer = self.client.call("/sound/load", "x", path)
+        self.client.settle()
         n = self.shared.n_seen, self.shared.n_refused, self.shared.what
         self.shared.refuse(-1)
         if answer[0] == "/done":
@@ -124,14 +125,13 @@ class NoRoom(Load):
 
     def decoder(self):
         """The process that waits, once it is shut in."""
-        def find():
-            for task in os.listdir(f"/proc/{self.daemon.process.pid}/task"):
-                with open(f"/proc/{self.daemon.process.pid}/task/{task}/children", encoding="ascii") as file:
-                    pids = file.read().split()
-                if pids and self.says(pids[0], "Seccomp") == 2:
-                    return int(pids[0])
-            return None
-        return until(find, "the process that waits")
+        pids = []
+        for task in os.listdir(f"/proc/{self.daemon.process.pid}/task"):
+            with open(f"/proc/{self.daemon.process.pid}/task/{task}/children", encoding="ascii") as file:
+                pids += file.read().split()
+        pid, = map(int, pids)
+        until(lambda: self.says(pid, "Seccomp") == 2, "its filter")
+        return pid
 
     @staticmethod
     def says(pid, key):

@@ -100,17 +100,39 @@ static int prepare(struct decoder *d)
     return error;
 }
 
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
+}
+
 /// Whatever it does, it ends. Returns its wait status.
 static int end(struct decode_child *child)
 {
-    int status = 0;
-    if (!child->pid) return 0;
     kill(child->pid, SIGKILL); // one that has begun to end keeps its own reason
-    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
     close(child->socket);
+    int status = wait_for(child->pid);
     *child = (struct decode_child){.socket = -1};
     return status;
+}
+
+static void reap(struct decoder *d)
+{
+    if (d->dying) wait_for(d->dying);
+    d->dying = 0;
+}
+
+/// The same, but its end, which takes a while when it had much memory, is waited for later. What it wrote is
+/// sealed, or good for nothing.
+static void let_die(struct decoder *d, struct decode_child *child)
+{
+    reap(d);
+    kill(child->pid, SIGKILL);
+    close(child->socket);
+    d->dying = child->pid;
+    *child = (struct decode_child){.socket = -1};
 }
 
 bool decoder_start(struct decoder *d, char *reason, size_t n)
@@ -127,6 +149,7 @@ bool decoder_start(struct decoder *d, char *reason, size_t n)
 
 void decoder_stop(struct decoder *d)
 {
+    reap(d);
     if (d->next.pid) end(&d->next);
 }
 
@@ -271,8 +294,11 @@ static enum api_error work(struct decoder *d, struct decode_child *child, int re
     bool is_answer = false;
     enum api_error error = API_BAD_SOUND;
     if (outcome == ANSWERED) error = take_answer(d, child, answer, &is_answer);
-    int status = end(child); // before anybody looks at the samples
-    if (is_answer) return error;
+    if (is_answer) {
+        let_die(d, child);
+        return error;
+    }
+    int status = end(child);
     if (outcome == CANCELLED) return fail(answer, API_CANCELLED, ": the daemon is leaving");
     d->n_failed++;
     if (outcome == STALLED)
@@ -290,14 +316,17 @@ enum api_error decoder_run(struct decoder *d, int sound, const struct decode_req
     if (*result < 0) return fail(answer, API_INTERNAL, ": no memory for its samples: %s", strerror(errno));
     struct decode_child child;
     enum api_error error = hand_over(d, request, sound, *result, &child, answer);
-    if (!error) {
-        int cause = prepare(d); // while this one works
-        if (cause) log_warning("cannot start the decoder %s: %s", d->program, strerror(cause));
-        error = work(d, &child, *result, answer);
-    }
+    if (!error) error = work(d, &child, *result, answer);
     if (error) {
         close(*result);
         *result = -1;
     }
     return error;
+}
+
+void decoder_renew(struct decoder *d)
+{
+    reap(d);
+    int error = prepare(d);
+    if (error) log_warning("cannot start the decoder %s: %s", d->program, strerror(error));
 }

@@ -28,6 +28,7 @@ struct decoder {
     int cancel_fd;      // eventfd, borrowed: readable when nobody waits for the sound any more
     int grace_ms;       // that a process may get nothing done
     struct decode_child next;
+    pid_t dying;               // has answered, and was killed; 0: none
     _Atomic uint64_t n_failed; // processes that did not answer as they should
 };
 
@@ -40,7 +41,7 @@ void decoder_init(struct decoder *d, uint64_t max_bytes, int cancel_fd);
 /// Starts the first process. False with a sentence of up to `n` bytes that names the program.
 NODISCARD bool decoder_start(struct decoder *d, char *reason, size_t n);
 
-/// Ends the process that waits. Accepts a zeroed one.
+/// Ends all processes. Accepts a zeroed one.
 void decoder_stop(struct decoder *d);
 
 // ---- worker ----
@@ -51,6 +52,10 @@ void decoder_stop(struct decoder *d);
 /// sound needs, at least.
 NODISCARD enum api_error decoder_run(struct decoder *d, int sound, const struct decode_request *request,
                                      struct decode_answer *answer, int *result);
+
+/// What is left to do when nobody waits any more: sees the process that has answered to its end, and starts
+/// the next one. Both would only take processor time from a file that is being decoded.
+void decoder_renew(struct decoder *d);
 
 /// Bytes of memory that a result takes.
 uint64_t decoder_result_bytes(int result);

@@ -154,6 +154,7 @@ static bool do_job(struct worker *w, const struct job *job)
         do_load(w, job->load);
         memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         report(w, job);
+        decoder_renew(&w->decoder);
         break;
     case JOB_FREE:
         pages_free(&w->store, job->memory, job->bytes);
