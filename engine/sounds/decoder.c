@@ -189,8 +189,8 @@ static bool send_request(int socket, const struct decode_request *request, int s
 }
 
 /// Hands the file to the process that waits, or, when somebody has ended that one meanwhile, to another.
-static enum api_error hand_over(struct decoder *d, const struct decode_request *request, int sound,
-                                int result, struct decode_child *child, struct decode_answer *answer)
+static bool hand_over(struct decoder *d, const struct decode_request *request, int sound, int result,
+                      struct decode_child *child, struct decode_answer *answer)
 {
     int error = 0;
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -198,11 +198,12 @@ static enum api_error hand_over(struct decoder *d, const struct decode_request *
         if (error) break;
         *child = d->next;
         d->next = (struct decode_child){.socket = -1};
-        if (send_request(child->socket, request, sound, result)) return API_OK;
+        if (send_request(child->socket, request, sound, result)) return true;
         error = errno;
         end(child);
     }
-    return fail(answer, API_INTERNAL, ": cannot start the decoder %.100s: %s", d->program, strerror(error));
+    fail(answer, API_INTERNAL, ": cannot start the decoder %.100s: %s", d->program, strerror(error));
+    return false;
 }
 
 /// What the kernel says, not the process.
@@ -315,8 +316,8 @@ enum api_error decoder_run(struct decoder *d, int sound, const struct decode_req
     *result = memfd_create("chimed-samples", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (*result < 0) return fail(answer, API_INTERNAL, ": no memory for its samples: %s", strerror(errno));
     struct decode_child child;
-    enum api_error error = hand_over(d, request, sound, *result, &child, answer);
-    if (!error) error = work(d, &child, *result, answer);
+    bool is_sent = hand_over(d, request, sound, *result, &child, answer);
+    enum api_error error = is_sent ? work(d, &child, *result, answer) : API_INTERNAL;
     if (error) {
         close(*result);
         *result = -1;

@@ -10,18 +10,6 @@
 
 #include "alloc/attr.h"
 
-/// Sanitizers reserve more address space than any limit allows, and make system calls of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANDBOX_IS_OPEN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANDBOX_IS_OPEN 1
-#endif
-#endif
-#ifndef SANDBOX_IS_OPEN
-#define SANDBOX_IS_OPEN 0
-#endif
-
 /// `max_bytes`: of the largest sound. False with what could not be given up.
 NODISCARD bool sandbox_enter(uint64_t max_bytes, const char **what);
 
