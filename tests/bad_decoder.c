@@ -86,7 +86,7 @@ static void crawl(void)
 static void eat_heap(void)
 {
     for (;;) {
-        char *p = malloc(1 << 20);
+        char *volatile p = malloc(1 << 20); // or a compiler would leave all of it out
         memset(p, 1, 1 << 20);
     }
 }

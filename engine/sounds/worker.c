@@ -122,8 +122,7 @@ static void do_load(struct worker *w, struct load *load)
     if (!load->error) load->unchanged = is_unchanged(w, load);
     if (!load->error && !load->unchanged) load->error = decode_file(w, load);
 
-    bool is_loaded = !load->error && !load->unchanged;
-    w->loaded[load->sequence % MAX_LOADS] = (struct loaded_file){load->sequence, load->id, is_loaded};
+    w->loaded[load->sequence % MAX_LOADS] = (struct loaded_file){load->sequence, load->id, !load->error};
     // A refused load may be tried again when control has made room, and one of a known file when that has
     // gone meanwhile: the file stays open for that.
     if (load->fd >= 0 && load->error != API_REFUSED && !load->unchanged) {

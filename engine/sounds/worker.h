@@ -58,7 +58,7 @@ struct job {
 struct loaded_file {
     uint64_t sequence;
     struct file_id id;
-    bool is_loaded;
+    bool is_loaded; // by this load or before
 };
 
 /// Direction: worker > control. A load has ended, well or not.
