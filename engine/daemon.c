@@ -91,11 +91,8 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     e->control.started_ns = monotonic_ns();
     status = engine_seal(e, reason);
     if (status) return status;
-    status = worker_start(&e->control.worker);
-    if (status) {
-        snprintf(reason, ERROR_TEXT_BYTES, "cannot start the worker thread: %s", status_text(status));
-        return status;
-    }
+    status = worker_start(&e->control.worker, reason, ERROR_TEXT_BYTES);
+    if (status) return status;
     cycle_init(&d->cycle, &e->rt, d->backend->rate);
     return start_backend(d, reason);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "engine/handlers.h"
 #include "engine/now.h"
@@ -352,9 +351,10 @@ static bool handle_packet(struct control *c, struct datagram *d, struct hold *ho
     return is_kept;
 }
 
-static void close_fd(struct datagram *d)
+/// What came as a descriptor may take its time to be closed: the worker has it.
+static void close_fd(struct control *c, struct datagram *d)
 {
-    if (d->fd >= 0) close(d->fd);
+    worker_close(&c->worker, d->fd);
     d->fd = -1;
 }
 
@@ -369,7 +369,7 @@ void control_handle(struct control *c, struct datagram *d)
     } else {
         handle_packet(c, d, NULL);
     }
-    close_fd(d);
+    close_fd(c, d);
 }
 
 void control_retry_holds(struct control *c)
@@ -380,7 +380,7 @@ void control_retry_holds(struct control *c)
         struct datagram d = hold->datagram;
         hold->n_tries++;
         if (handle_packet(c, &d, hold)) continue;
-        close_fd(&d);
+        close_fd(c, &d);
         holds_release(&c->holds, hold);
     }
 }

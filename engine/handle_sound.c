@@ -75,7 +75,7 @@ static void load_failed(struct control *c, uint32_t sound, struct load *load)
 
 /// The file is what it was: the voices take the sound that is there. When that has gone meanwhile, or another
 /// one has taken its name, the file is loaded after all.
-static void load_unchanged(struct control *c, uint32_t sound, const struct load *load)
+static void load_unchanged(struct control *c, uint32_t sound, struct load *load)
 {
     uint32_t ready = sound_find_file(&c->sounds, c->sounds.entries[sound].name, &load->id);
     if (ready != SOUND_NONE && c->sounds.entries[ready].state == SOUND_READY) {
@@ -87,8 +87,10 @@ static void load_unchanged(struct control *c, uint32_t sound, const struct load 
     char text[ERROR_TEXT_BYTES];
     struct strbuf why = strbuf_make(text, sizeof text);
     uint32_t again;
+    int fd = load->fd; // still open
+    load->fd = -1;
     enum api_error error =
-        sound_load(&c->sounds, c->sounds.entries[sound].name, load->path, -1, SOUND_NONE, &again, &why);
+        sound_load(&c->sounds, c->sounds.entries[sound].name, load->path, fd, SOUND_NONE, &again, &why);
     if (error) {
         fail_pending_voices(c, sound, error, text);
     } else {

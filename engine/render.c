@@ -289,9 +289,12 @@ static bool open_all(struct render *r)
     r->engine.control.worker.roots.anywhere = true;
     r->interleaved = make(int32_t, interleaved_items(o), r->memory);
     enum status status = planes_init(&r->planes, r->memory, o->config.channels, o->block);
-    if (!status) status = worker_start(&r->engine.control.worker);
     if (status) {
         log_error("cannot start: %s", status_text(status));
+        return false;
+    }
+    if (worker_start(&r->engine.control.worker, reason, sizeof reason)) {
+        log_error("%s", reason);
         return false;
     }
     if (engine_seal(&r->engine, reason)) {
