@@ -45,14 +45,14 @@ static int count_fds(void)
 /// The program that is named by a variable of the environment, or a script of this text.
 static void use(const char *variable)
 {
-    assert_non_null(getenv(variable));
+    const char *named = getenv(variable), *usual = getenv("CHIMED_DECODE");
+    if (!named || !usual) abort(); // tests/CMakeLists.txt sets them
+    char before[PATH_MAX];
+    snprintf(before, sizeof before, "%s", usual);
     decoder_stop(&decoder);
-    char *path = strdup(getenv(variable)), *before = strdup(getenv("CHIMED_DECODE"));
-    setenv("CHIMED_DECODE", path, 1);
+    setenv("CHIMED_DECODE", named, 1);
     decoder_init(&decoder, MAX_BYTES, cancel_fd);
     setenv("CHIMED_DECODE", before, 1);
-    free(path);
-    free(before);
 }
 
 static void use_script(const char *text)
