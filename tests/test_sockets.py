@@ -151,10 +151,10 @@ class Sockets(unittest.TestCase):
                 self.assertIn("/done /ping", lines)
 
     def test_socat(self):
-        for place in f"UNIX:{self.daemon.stream}", f"TCP:127.0.0.1:{self.daemon.port}":
+        for i, place in (5, f"UNIX:{self.daemon.stream}"), (6, f"TCP:127.0.0.1:{self.daemon.port}"):
             with self.subTest(place=place):
-                lines = self.run_with("play long id 5 gain -6\nsync 1\nstop 5\nvoice/list\n", "socat", "-t5", "-", place)
-                self.assertIn("/done /play 5", lines)
+                lines = self.run_with(f"play long id {i} gain -6\nsync 1\nstop {i}\nvoice/list\n", "socat", "-t5", "-", place)
+                self.assertIn(f"/done /play {i}", lines)
                 self.assertIn("/synced 1", lines)
                 self.assertIn("/done /stop 1", lines)
 
