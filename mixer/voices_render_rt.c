@@ -206,10 +206,10 @@ RT_SAFE INLINED void call_ahead(const struct voices *v, uint32_t s, uint32_t n_f
     const struct voice *voice = &v->voices[s];
     if (voice->calm == VOICE_SILENT) return;
     if (voice->calm == VOICE_RAMPING) call_for_lines((const char *)&v->ramps[s], sizeof v->ramps[s] - 1);
-    uint32_t shift = voice->kernel < N_KERNELS / 2 ? 1 : 2; // kernel_index() begins with the format
+    int64_t sample_bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4; // kernel_index() begins with the format
     int64_t span = voice->now.increment * n_frames, lowest = span < 0 ? span : 0;
-    int64_t first = (voice->now.position + lowest) >> 32 << shift;
-    int64_t bytes = (span < 0 ? -span : span) >> 32 << shift;
+    int64_t first = ((voice->now.position + lowest) >> 32) * sample_bytes;
+    int64_t bytes = ((span < 0 ? -span : span) >> 32) * sample_bytes;
     const char *left = voice->now.samples[0], *right = voice->now.samples[1];
     call_for_lines(left + first, bytes);
     if (right != left) call_for_lines(right + first, bytes);
