@@ -221,6 +221,14 @@ class Sockets(unittest.TestCase):
                 refused = self.answers_until_end(place, bundle(PING, osc("/none"), PING))
                 self.assertEqual([m[2] for m in refused], ["not_done", "unknown_method", "not_done"])
 
+    def test_lines_that_grow(self):
+        """A line is longer than its message where each byte must be escaped."""
+        with Stream(self.daemon.stream) as s:
+            s.socket.sendall(b'"/' + b"\\x01" * 250 + b'"\n')
+            line = s.socket.makefile("r").readline()
+        self.assertTrue(line.startswith('/error "/' + "\\x01" * 250 + '" unknown_method "no method'), line)
+        self.assertTrue(line.endswith('"\n'), line)
+
     def test_several_answers_to_one_message(self):
         for place in self.places():
             with self.subTest(place=place):
