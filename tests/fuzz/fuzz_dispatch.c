@@ -194,7 +194,10 @@ static void open_session(bool is_offline)
     CHECK(!transport_init(&s.transport, memory_allocator(&s.engine.memory, MEMORY_CONTROL), &how));
     s.engine.control.transport = s.engine.control.replies.transport = &s.transport;
     s.engine.control.cycle = &s.cycle;
-    CHECK(!worker_start(&s.engine.control.worker, reason, sizeof reason));
+    if (worker_start(&s.engine.control.worker, reason, sizeof reason)) {
+        fprintf(stderr, "%s\n", reason); // the variable CHIMED_DECODE must name the decoder
+        abort();
+    }
     cycle_init(&s.cycle, &s.engine.rt, RATE);
     memset(journal, '\n', JOURNAL_BYTES);
     is_open = true;
