@@ -26,7 +26,7 @@
 RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, uint32_t n_frames)
 {
     assert(n_frames == 0 || now || e->clock.is_exact);
-    e->budget = e->clock.is_exact ? INT64_MAX : MAX_COMMANDS_A_CYCLE;
+    e->budget = e->clock.is_exact ? INT64_MAX : (int64_t)engine_rt_budget(n_frames, e->clock.rate);
     e->n_waiting = queue_used(&e->commands);
     e->n_cuts = UINT32_MAX;
     e->n_exact = EXACT_ARRIVALS(n_frames);
