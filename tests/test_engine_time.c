@@ -636,6 +636,48 @@ static void test_clock_steps(void **state)
     }
 }
 
+/// The same while the commands are still in the queue, from which one cycle cannot take them all: the first
+/// is at hand, or has not been taken yet. What comes behind the step has the new time already.
+static void step_while_queued(double seconds, bool is_at_hand)
+{
+    void *own;
+    assert_int_equal(engine_rig_live(&own), 0);
+    struct engine_rig *f = own;
+    struct command c = nothing_now();
+    engine_rig_run(f, 3, 256);
+    double from = f->now_ns, first = true_frame(f, from + 0.5e9) + 256;
+    for (uint64_t i = 0; i < CYCLE_COMMANDS(256) - (is_at_hand ? 0 : 500); i++)
+        engine_rig_push(f, &c);
+    schedule_ahead(f, 1000, true);
+    if (is_at_hand) {
+        engine_rig_cycle(f, 256);
+        assert_true(f->engine.has_next && f->engine.next.entry == 0);
+        for (uint64_t i = 0; i < 7000; i++)
+            engine_rig_push(f, &c);
+    }
+    f->ntp_zero += (uint64_t)(int64_t)(seconds * 4294967296.0);
+    engine_rig_cycle(f, 256);
+    if (!is_at_hand) assert_int_equal(f->engine.schedule.n_used, 500);
+    push_nothing(f, 1000, engine_rig_ntp(f, from + 0.5e9 + 1000 * 0.01e9));
+    engine_rig_run(f, 0.2, 256);
+    engine_rig_event(f, EVENT_CLOCK_STEP);
+    engine_rig_no_event(f);
+    assert_int_equal(f->engine.schedule.n_used, 1001);
+    engine_rig_run(f, 11, 256);
+    check_distances(f, 1001, first, 1);
+    engine_rig_close(&own);
+}
+
+static void test_clock_steps_meet_the_queue(void **state)
+{
+    (void)state;
+    static const double steps[] = {3600, -3600, 0.01, -0.01};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        step_while_queued(steps[i], false);
+        step_while_queued(steps[i], true);
+    }
+}
+
 /// Several steps that control has no room to hear of come as one.
 static void test_steps_wait_for_room(void **state)
 {
@@ -739,6 +781,7 @@ int main(void)
         cmocka_unit_test(test_waiting_is_not_being_late),
         LIVE(test_a_shorter_period_makes_nobody_late),
         cmocka_unit_test(test_clock_steps),
+        cmocka_unit_test(test_clock_steps_meet_the_queue),
         LIVE(test_steps_wait_for_room),
         cmocka_unit_test(test_a_gap),
         LIVE(test_no_ntp_time_yet),

@@ -65,6 +65,8 @@ struct engine_rt {
     struct schedule schedule;
     uint32_t *generation; // of each voice slot
     struct command next;  // taken from the queue, and not done yet
+    uint32_t n_stepped;   // of the queue, from its head: what was put there before the system's clock was set
+    uint64_t step;        // by this much: 32.32 seconds, two's complement
     bool has_next;
     uint64_t frame;    // frames rendered since the start
     uint64_t n_blocks; // in as many pieces
