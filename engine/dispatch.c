@@ -22,6 +22,7 @@ enum policy { POLICY_PLAY, POLICY_DROP };
 static const char *const role_names[] = {[ROLE_READ] = "read", [ROLE_PLAY] = "play", [ROLE_ADMIN] = "admin"};
 
 typedef void handler(struct control *c, const struct call *call);
+typedef void check(struct control *c, const struct call *call);
 
 /// When a method is called.
 enum order {
@@ -33,6 +34,7 @@ enum order {
 static const struct {
     handler *handle;
     enum order order;
+    check *check; // LAST: in a bundle, called in its place while messages are accepted; NULL: it cannot fail
 } handlers[N_METHODS] = {
     [METHOD_PLAY] = {handle_play, FIRST},
     [METHOD_STOP] = {handle_stop, FIRST},
@@ -40,23 +42,23 @@ static const struct {
     [METHOD_RESUME] = {handle_resume, FIRST},
     [METHOD_SEEK] = {handle_seek, FIRST},
     [METHOD_VOICE_SET] = {handle_voice_set, FIRST},
-    [METHOD_VOICE_LIST] = {handle_voice_list, LAST},
+    [METHOD_VOICE_LIST] = {handle_voice_list, LAST, check_query},
     [METHOD_SOUND_LOAD] = {handle_sound_load, FIRST},
-    [METHOD_SOUND_UNLOAD] = {handle_sound_unload, LAST},
-    [METHOD_SOUND_LIST] = {handle_sound_list, LAST},
+    [METHOD_SOUND_UNLOAD] = {handle_sound_unload, LAST, check_sound_unload},
+    [METHOD_SOUND_LIST] = {handle_sound_list, LAST, check_query},
     [METHOD_BUS_NEW] = {handle_bus_new, FIRST},
     [METHOD_BUS_SET] = {handle_bus_set, FIRST},
-    [METHOD_BUS_LIST] = {handle_bus_list, LAST},
+    [METHOD_BUS_LIST] = {handle_bus_list, LAST, check_query},
     [METHOD_STATUS] = {handle_status, LAST},
     [METHOD_MEMORY] = {handle_memory, LAST},
     [METHOD_TIME] = {handle_time, LAST},
-    [METHOD_CLEAR] = {handle_clear, LAST},
-    [METHOD_SUBSCRIBE] = {handle_subscribe, LAST},
-    [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST},
-    [METHOD_DUMP] = {handle_dump, LAST},
+    [METHOD_CLEAR] = {handle_clear, LAST, check_clear},
+    [METHOD_SUBSCRIBE] = {handle_subscribe, LAST, check_subscribe},
+    [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST, check_unsubscribe},
+    [METHOD_DUMP] = {handle_dump, LAST, check_query},
     [METHOD_HELLO] = {handle_hello, LAST},
     [METHOD_PING] = {handle_ping, FIRST},
-    [METHOD_SYNC] = {handle_sync, LAST},
+    [METHOD_SYNC] = {handle_sync, LAST, check_sync},
     [METHOD_QUIT] = {handle_quit, LAST},
 };
 
@@ -242,6 +244,8 @@ static void accept_call(struct visit *v, const struct osc_message *message, enum
     } else {
         t->answers[t->n_answers - 1].kind = ANSWER_ITS_OWN;
         t->has_last = true;
+        if (handlers[method].check) handlers[method].check(c, &call);
+        t->n_last[method]++;
     }
 }
 
