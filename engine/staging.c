@@ -134,7 +134,7 @@ void staging_begin(struct control *c, bool is_bundle)
     assert(t->phase == TRANSACTION_NONE);
     t->phase = TRANSACTION_CHECKS;
     t->is_bundle = is_bundle;
-    t->has_graph = t->has_pattern = t->has_last = t->has_staged = false;
+    t->has_graph = t->has_last = t->has_staged = false;
     t->n_answers = t->n_undos = t->n_new_loads = t->n_waits = t->n_reserved = 0;
     t->n_new_subscriptions = 0;
     memset(t->n_last, 0, sizeof t->n_last);

@@ -7,6 +7,8 @@
 // sent; or, when one was refused, the commands are forgotten, the changes undone in reverse, and every
 // message is answered with an error. Methods that cannot be undone are called when all others have been
 // accepted.
+//
+// A message that is part of no bundle, and whose path is a pattern, is as many packets as it matches methods.
 #ifndef ENGINE_TRANSACTION_H
 #define ENGINE_TRANSACTION_H
 #include <stdbool.h>
@@ -75,7 +77,6 @@ struct transaction {
     enum transaction_phase phase;
     struct request request; // of the present call
     bool is_bundle;
-    bool has_pattern;            // some path stands for several methods
     bool has_graph;              // the tree of buses has changed
     bool has_last;               // some method is called when all others have been accepted
     uint16_t n_last[N_METHODS];  // calls of each of these that have been accepted
