@@ -100,7 +100,8 @@ static enum status start(struct daemon *d, const struct config *config, char *re
 // ---- the loop ----
 
 /// True while rt takes commands. While it is behind, requests wait in the sockets: their senders are held
-/// back by that, and nothing is lost. Half of the queue holds the commands of the longest packet.
+/// back by that, and nothing is lost. Half of the queue holds the commands of the longest packet (with the
+/// default length, twice MAX_CALLS); the other half is what rt can be given while one cycle is made.
 static bool has_room(struct daemon *d)
 {
     return queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 2;

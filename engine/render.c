@@ -37,7 +37,7 @@ static const char usage[] =
     "result does not depend on it\n"
     "      --channels N      output channels (2)\n"
     "      --format F        s16, s24 or f32 (s16)\n"
-    "      --seconds S       render S seconds, not just to the last packet's time\n"
+    "      --seconds S       render S seconds, not just to the last packet's or command's time\n"
     "  -c, --config FILE     voices, buses and the like\n"
     "      --debug-memory    print where the memory goes, and at the exit what is left\n"
     "  -h, --help            this text\n";
@@ -45,7 +45,7 @@ static const char usage[] =
 struct options {
     const char *score, *out;
     uint32_t block;
-    double seconds; // negative: to the last packet
+    double seconds; // negative: to the last packet or scheduled command
     enum alsa_format format;
     bool debug_memory;
     struct config config;
@@ -243,6 +243,16 @@ static void settle(struct render *r)
     } while (queue_used(&r->engine.rt.commands) > 0);
 }
 
+/// What has been scheduled behind the last packet: the output ends at the last of these commands.
+static void render_scheduled(struct render *r)
+{
+    const struct engine_rt *rt = &r->engine.rt;
+    while (rt->schedule.n_used > 0 && !r->failed) {
+        render_to(r, (uint64_t)clock_frame_of_ntp(&rt->clock, schedule_first_time(&rt->schedule)));
+        settle(r);
+    }
+}
+
 static bool play_score(struct render *r)
 {
     struct engine *e = &r->engine;
@@ -263,7 +273,10 @@ static bool play_score(struct render *r)
         settle(r);
     }
     bool is_damaged = status && status != STATUS_NOT_FOUND;
-    if (!is_damaged && r->end_frame != UINT64_MAX) render_to(r, r->end_frame);
+    if (!is_damaged && r->end_frame != UINT64_MAX)
+        render_to(r, r->end_frame);
+    else if (!is_damaged && !e->control.quit)
+        render_scheduled(r);
     write_waiting(r);
     return !is_damaged && !r->failed && e->control.replies.n_errors == 0;
 }

@@ -28,6 +28,7 @@ struct sound_entry {
     bool is_listed;  // found by its name; false: it goes when its last voice has ended
     bool is_cached;  // loaded by /play of a path: may go whenever nothing plays it
     bool is_dropped; // LOADING: goes when the load has ended
+    bool is_leaving; // a message of the packet that is being checked unloads it
     char name[SOUND_NAME_BYTES];
     char path[SOUND_PATH_BYTES]; // to load it from again; "": a descriptor, or too long
     struct decoded decoded;      // READY
