@@ -158,6 +158,14 @@ static void watch_audio(struct daemon *d)
                    c->voices.n_slots, (unsigned long long)atomic_load(&d->backend->n_xruns));
 }
 
+/// Before the next packet comes: another client may have the same address then.
+static void forget_gone(struct daemon *d)
+{
+    struct client gone;
+    while (transport_next_gone(&d->transport, &gone))
+        subscriptions_remove(&d->engine.control.subscriptions, &gone, NULL);
+}
+
 /// One turn: wait, then serve everything once.
 static void turn(struct daemon *d, bool takes_requests)
 {
@@ -182,6 +190,7 @@ static void turn(struct daemon *d, bool takes_requests)
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
+    forget_gone(d);
     watch_audio(d);
 }
 
