@@ -148,14 +148,17 @@ static bool is_scheduled(struct visit *v, uint64_t *tag)
     return true;
 }
 
-/// The time `seconds` after the call came in.
+/// The time `seconds` after the call came in: worked out once for a datagram, so that calls of one keep their
+/// order.
 static uint64_t ntp_after(struct visit *v, double seconds)
 {
     const struct engine_rt *rt = v->control->rt;
-    uint64_t ntp = v->control->is_offline
-                       ? clock_exact_ntp(&rt->clock, rt->frame)
-                       : ntp_now(v) - clock_ntp_of_ns((uint64_t)(monotonic_ns() - v->datagram->arrival_ns));
-    return ntp + (uint64_t)(seconds * 4294967296.0);
+    struct datagram *d = v->datagram;
+    if (v->control->is_offline)
+        d->arrival_ntp = clock_exact_ntp(&rt->clock, rt->frame);
+    else if (d->arrival_ntp == 0)
+        d->arrival_ntp = ntp_now(v) - clock_ntp_of_ns((uint64_t)(monotonic_ns() - d->arrival_ns));
+    return d->arrival_ntp + (uint64_t)(seconds * 4294967296.0);
 }
 
 static bool place_untimed(struct visit *v, struct call *call, uint64_t tag)

@@ -116,6 +116,7 @@ bool batch_next(struct batch *b, struct datagram *d, struct batch_sender *sender
     d->n_bytes = b->headers[i].msg_len;
     d->fd = -1;
     d->arrival_ns = b->now_ns;
+    d->arrival_ntp = 0;
     d->client.role = ROLE_READ;
     d->client.address_bytes = header->msg_namelen;
     memcpy(&d->client.address, &b->slots[i].address, header->msg_namelen);

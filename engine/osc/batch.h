@@ -24,8 +24,9 @@ struct datagram {
     const uint8_t *bytes;
     uint32_t n_bytes;
     struct client client;
-    int fd;             // a file descriptor that came with it, to be closed by the receiver; -1: none
-    int64_t arrival_ns; // CLOCK_MONOTONIC, when the kernel got it; of a connection: when it was read
+    int fd;               // a file descriptor that came with it, to be closed by the receiver; -1: none
+    int64_t arrival_ns;   // CLOCK_MONOTONIC, when the kernel got it; of a connection: when it was read
+    uint64_t arrival_ntp; // the same as an NTP time; 0: not worked out yet
 };
 
 /// What the kernel says of a UNIX datagram's sender. `pid` 0: nothing.

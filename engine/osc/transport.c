@@ -187,6 +187,7 @@ static bool next_of_stream(struct transport *t, uint32_t index, bool is_hung_up,
     if (!streams_have_more(&t->streams, index)) streams_read(&t->streams, index, is_hung_up, t->now_ns);
     d->fd = -1;
     d->arrival_ns = t->now_ns;
+    d->arrival_ntp = 0;
     return streams_next(&t->streams, index, t->now_ns, &d->bytes, &d->n_bytes, &d->client);
 }
 
