@@ -34,32 +34,32 @@ enum order {
 static const struct {
     handler *handle;
     enum order order;
-    check *check; // LAST: in a bundle, called in its place while messages are accepted; NULL: it cannot fail
+    check *check; // LAST: in a bundle, called in its place while messages are accepted; or NULL
 } handlers[N_METHODS] = {
-    [METHOD_PLAY] = {handle_play, FIRST},
-    [METHOD_STOP] = {handle_stop, FIRST},
-    [METHOD_PAUSE] = {handle_pause, FIRST},
-    [METHOD_RESUME] = {handle_resume, FIRST},
-    [METHOD_SEEK] = {handle_seek, FIRST},
-    [METHOD_VOICE_SET] = {handle_voice_set, FIRST},
+    [METHOD_PLAY] = {handle_play, FIRST, NULL},
+    [METHOD_STOP] = {handle_stop, FIRST, NULL},
+    [METHOD_PAUSE] = {handle_pause, FIRST, NULL},
+    [METHOD_RESUME] = {handle_resume, FIRST, NULL},
+    [METHOD_SEEK] = {handle_seek, FIRST, NULL},
+    [METHOD_VOICE_SET] = {handle_voice_set, FIRST, NULL},
     [METHOD_VOICE_LIST] = {handle_voice_list, LAST, check_query},
-    [METHOD_SOUND_LOAD] = {handle_sound_load, FIRST},
+    [METHOD_SOUND_LOAD] = {handle_sound_load, FIRST, NULL},
     [METHOD_SOUND_UNLOAD] = {handle_sound_unload, LAST, check_sound_unload},
     [METHOD_SOUND_LIST] = {handle_sound_list, LAST, check_query},
-    [METHOD_BUS_NEW] = {handle_bus_new, FIRST},
-    [METHOD_BUS_SET] = {handle_bus_set, FIRST},
+    [METHOD_BUS_NEW] = {handle_bus_new, FIRST, NULL},
+    [METHOD_BUS_SET] = {handle_bus_set, FIRST, NULL},
     [METHOD_BUS_LIST] = {handle_bus_list, LAST, check_query},
-    [METHOD_STATUS] = {handle_status, LAST},
-    [METHOD_MEMORY] = {handle_memory, LAST},
-    [METHOD_TIME] = {handle_time, LAST},
+    [METHOD_STATUS] = {handle_status, LAST, NULL},
+    [METHOD_MEMORY] = {handle_memory, LAST, NULL},
+    [METHOD_TIME] = {handle_time, LAST, NULL},
     [METHOD_CLEAR] = {handle_clear, LAST, check_clear},
     [METHOD_SUBSCRIBE] = {handle_subscribe, LAST, check_subscribe},
     [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST, check_unsubscribe},
     [METHOD_DUMP] = {handle_dump, LAST, check_query},
-    [METHOD_HELLO] = {handle_hello, LAST},
-    [METHOD_PING] = {handle_ping, FIRST},
+    [METHOD_HELLO] = {handle_hello, LAST, NULL},
+    [METHOD_PING] = {handle_ping, FIRST, NULL},
     [METHOD_SYNC] = {handle_sync, LAST, check_sync},
-    [METHOD_QUIT] = {handle_quit, LAST},
+    [METHOD_QUIT] = {handle_quit, LAST, NULL},
 };
 
 // ---- messages to calls ----

@@ -137,8 +137,10 @@ class DoneLast(Bundles):
         self.load("gone")  # its name is free, and it can be unloaded once more
         self.client.do("/sound/unload", "gone")
         path = self.slow()
-        text = self.refused_with("unknown_sound", osc("/sound/unload", "fresh"), osc("/sound/load", "fresh", path))
-        self.assertIn("still being loaded", text)
+        answers = self.send(osc("/sound/load", "fresh", path), osc("/sound/unload", "fresh"))
+        self.assertEqual([a[2] for a in answers], ["not_done", "unknown_sound"])
+        self.assertIn("still being loaded", answers[1][3])
+        until(lambda: "fresh" not in self.client.sounds(), "the end of its load")
 
     def test_subscribe(self):
         self.assertIn("/nothing", self.refused_with("bad_arguments", osc("/subscribe", "/nothing")))
