@@ -232,6 +232,7 @@ int daemon_run(const struct config *config, bool debug_memory)
     struct memory_report report;
     char reason[ERROR_TEXT_BYTES] = "", device[128];
     struct control *c = &d.engine.control;
+    log_never_wait();
     enum status status = start(&d, config, reason);
     if (status) {
         log_error("%s", reason);

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,8 @@
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 static bool for_journal;
+static bool never_waits;
+static atomic_uint n_lost; // lines since the last that was written
 
 /// systemd names the device and inode of the stream that goes to the journal; stderr may have been redirected
 /// since.
@@ -40,6 +44,13 @@ void log_init(enum log_level level)
 {
     max_level = level;
     for_journal = stderr_is_journal();
+    never_waits = false;
+    atomic_store(&n_lost, 0);
+}
+
+void log_never_wait(void)
+{
+    never_waits = true;
 }
 
 // ---- followers ----
@@ -114,9 +125,35 @@ static void mask_control_bytes(char *text)
     }
 }
 
+static bool has_room(void)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return !never_waits || poll(&fd, 1, 0) != 0; // a pipe is ready when a whole page of it is free
+}
+
+static void write_line(enum log_level level, const char *text)
+{
+    char line[LINE_BYTES];
+    struct strbuf s = strbuf_make(line, sizeof line);
+    if (for_journal)
+        strbuf_format(&s, "<%d>%s", (int)level, text);
+    else
+        strbuf_format(&s, "chimed: %s%s", level_word(level), text);
+    strbuf_append(&s, "\n");
+    while (write(STDERR_FILENO, s.text, s.length) < 0 && errno == EINTR) {
+    }
+}
+
+static void tell_of_lost_lines(unsigned n)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%u lines left out: nobody read them", n);
+    write_line(LOG_LEVEL_WARNING, text);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
-    char text[LINE_BYTES - 64], line[LINE_BYTES];
+    char text[LINE_BYTES - 64];
     if (level > max_level) return;
     int saved = errno;
     va_list args;
@@ -126,14 +163,12 @@ void log_line(enum log_level level, const char *format, ...)
     if (n < 0) text[0] = 0;
     mask_control_bytes(text);
     keep_copy(level, text);
-
-    struct strbuf s = strbuf_make(line, sizeof line);
-    if (for_journal)
-        strbuf_format(&s, "<%d>%s", (int)level, text);
-    else
-        strbuf_format(&s, "chimed: %s%s", level_word(level), text);
-    strbuf_append(&s, "\n");
-    while (write(STDERR_FILENO, s.text, s.length) < 0 && errno == EINTR) {
+    if (has_room()) {
+        unsigned n_left_out = atomic_exchange(&n_lost, 0);
+        if (n_left_out > 0) tell_of_lost_lines(n_left_out); // both fit into the page that is free
+        write_line(level, text);
+    } else {
+        atomic_fetch_add(&n_lost, 1);
     }
     errno = saved;
 }

@@ -12,6 +12,10 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6,
 /// Lines above `level` are left out. Called once by main.
 void log_init(enum log_level level);
 
+/// From here on, until log_init(), a line that stderr has no room for is left out, and the next that it has
+/// room for tells how many were: who runs the daemon may have stopped reading.
+void log_never_wait(void);
+
 /// One line, without its line end. Any thread but rt; whole lines of several threads do not mix.
 PRINTF_LIKE(2, 3) void log_line(enum log_level level, const char *format, ...);
 

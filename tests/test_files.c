@@ -111,6 +111,8 @@ static void test_inside(void **state)
     expect(at("allowed/a.wav"), API_OK, "a");
     expect(at("allowed/sub/../a.wav"), API_OK, "a");
     expect(at("also/c.wav"), API_OK, "c");
+    expect(at("allowed//a.wav"), API_OK, "a"); // as "$FOLDER/"/a.wav makes it
+    expect(at("allowed///sub//b.wav"), API_OK, "b");
 }
 
 static void test_outside(void **state)
@@ -125,6 +127,8 @@ static void test_outside(void **state)
     expect("../secret.wav", API_NOT_ALLOWED, NULL);
     expect("sub/../../secret.wav", API_NOT_ALLOWED, NULL);
     expect(at("allowed/../secret.wav"), API_NOT_ALLOWED, NULL);
+    expect(at("allowed//../secret.wav"), API_NOT_ALLOWED, NULL);
+    expect(at("allowed//"), API_NOT_ALLOWED, NULL);
     expect(at("allowed/../allowed/a.wav"), API_NOT_ALLOWED, NULL); // not even to come back
 }
 

@@ -135,6 +135,27 @@ static void long_lines_end(void **state)
     assert_string_equal(end + 1, "chimed: next\n");
 }
 
+static void a_line_that_nobody_reads_holds_nobody_up(void **state)
+{
+    (void)state;
+    static const char told[] = "chimed: warning: 400 lines left out: nobody read them\nchimed: again\n";
+    capture();
+    assert_int_equal(fcntl(STDERR_FILENO, F_SETPIPE_SZ, 4096), 4096);
+    log_init(LOG_LEVEL_INFO);
+    log_never_wait();
+    char full[4096];
+    memset(full, '-', sizeof full);
+    assert_int_equal(write(STDERR_FILENO, full, sizeof full), sizeof full);
+    alarm(20); // ends the test if a line waits
+    for (int i = 0; i < 400; i++)
+        log_info("line %d", i);
+    alarm(0);
+    assert_int_equal(read(read_end, full, sizeof full), sizeof full);
+    log_info("again");
+    release();
+    assert_string_equal(got, told);
+}
+
 #define N_LINES 500
 
 static void *write_lines(void *letter)
@@ -208,6 +229,7 @@ int main(void)
         cmocka_unit_test(levels_are_left_out),
         cmocka_unit_test(a_name_cannot_begin_a_line),
         cmocka_unit_test(long_lines_end),
+        cmocka_unit_test(a_line_that_nobody_reads_holds_nobody_up),
         cmocka_unit_test(lines_of_threads_do_not_mix),
         cmocka_unit_test(followers_get_the_newest_lines),
     };

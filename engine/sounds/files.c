@@ -65,8 +65,8 @@ static int open_beneath(int root, const char *path)
 static const char *path_below(struct slice folder, const char *path)
 {
     struct slice all = slice_of(path), rest = slice_sub(all, folder.length, all.length);
-    bool is_below = slice_starts_with(all, folder) && slice_starts_with(rest, slash);
-    return is_below ? rest.data + slash.length : NULL; // the end of a text ends in 0 as well
+    if (!slice_starts_with(all, folder) || !slice_starts_with(rest, slash)) return NULL;
+    return rest.data + strspn(rest.data, "/"); // the end of a text ends in 0 as well
 }
 
 static enum api_error open_failed(int error, const char *path, char *reason)
