@@ -33,6 +33,15 @@ static int no_daemon(const struct cli *cli, const char *url, const char *why)
     return CLI_NO_DAEMON;
 }
 
+/// A name in an error must not drive the terminal.
+static const char *masked(const char *text, char *copy, size_t size)
+{
+    snprintf(copy, size, "%s", text);
+    for (char *p = copy; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f) *p = '?';
+    return copy;
+}
+
 static int refused(const struct cli *cli, const struct chime_message *answer, const char *what)
 {
     const char *path = answer ? chime_message_text(answer, 0) : NULL;
@@ -49,7 +58,9 @@ static int refused(const struct cli *cli, const struct chime_message *answer, co
         cli_print_json(object);
     }
     bool named = strncmp(text, what, strlen(what)) == 0; // the reason often begins with the file's name
-    fprintf(stderr, "chime: %s%s%s (%s)\n", named ? "" : what, named ? "" : ": ", text, code);
+    char shown_what[256], shown_text[1024];
+    fprintf(stderr, "chime: %s%s%s (%s)\n", named ? "" : masked(what, shown_what, sizeof shown_what),
+            named ? "" : ": ", masked(text, shown_text, sizeof shown_text), code);
     return CLI_REFUSED;
 }
 

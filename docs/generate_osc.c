@@ -30,6 +30,8 @@ static const char *const about_sending[] = {
     "`play bell gain -6`. A word that is a number is one; \"quoted words\" are text; answers come as lines "
     "of the same "
     "kind. `nc -U` and `socat` do for a client.",
+    "Voices are called by the number or text that a client chooses with `id`, or else by a number from "
+    "1,000,000 on. All clients share these ids, so that one can stop what another has begun.",
     "Over the UNIX datagram socket, /play and /sound/load may come with an open file descriptor "
     "(SCM_RIGHTS). The sound "
     "is then read from the descriptor and the path is only its name: so a client plays what it can read, "

@@ -42,6 +42,7 @@ void handle_subscribe(struct control *c, const struct call *call)
     if (!is_well_formed(c, call, pattern)) return;
     double interval = request_float(r, PARAM_INTERVAL, DEFAULT_INTERVAL_S);
     double lease = request_float(r, PARAM_LEASE, DEFAULT_LEASE_S);
+    if (call->client->kind == CLIENT_UDP && lease > MAX_UDP_LEASE_S) lease = MAX_UDP_LEASE_S;
     enum api_error error =
         subscriptions_add(&c->subscriptions, call->client, pattern, interval, lease, monotonic_ns());
     if (error) {

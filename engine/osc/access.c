@@ -143,11 +143,10 @@ void access_log(struct access *a, const char *where, enum role role, uid_t uid, 
     if (second != a->log_second) a->n_logged = 0;
     a->log_second = second;
     if (a->n_logged++ >= MAX_LINES_A_SECOND) return;
-    enum log_level level = role == ROLE_ADMIN ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
     if (uid == (uid_t)-1)
-        log_line(level, "client from %s: may %s", where, role_name(role));
+        log_debug("client from %s: may %s", where, role_name(role));
     else
-        log_line(level, "client from %s: uid %u, gid %u, process %d: may %s", where, uid, gid, (int)pid,
+        log_info("client from %s: uid %u, gid %u, process %d: may %s", where, uid, gid, (int)pid,
                  role_name(role));
 }
 

@@ -25,6 +25,8 @@
 
 #define DEFAULT_INTERVAL_S 0.1
 #define DEFAULT_LEASE_S    60.0
+/// Over UDP, where nobody says that a client has gone.
+#define MAX_UDP_LEASE_S 60.0
 
 struct subscription {
     struct client client;
