@@ -11,7 +11,7 @@
 #include "alloc/memory.h"
 #include "alloc/stack.h"
 #include "alloc/status.h"
-#include "engine/backends/backend.h"
+#include "engine/backends/chain.h"
 #include "engine/bus_table.h"
 #include "engine/call.h"
 #include "engine/config.h"
@@ -54,7 +54,8 @@ struct control {
     uint32_t declick_frames;
     struct engine_rt *rt;
     bool is_offline;             // rt runs on this thread: a full queue is emptied in place
-    struct backend *backend;     // NULL when offline
+    struct backend *backend;     // that renders; NULL when offline
+    struct chain *chain;         // NULL when offline
     struct cycle *cycle;         // NULL when offline
     struct transport *transport; // NULL when offline
     struct replies replies;
@@ -64,17 +65,18 @@ struct control {
     struct voice_table voices;
     struct bus_table buses;
     struct sync_ring syncs;
-    struct transaction transaction;  // the packet that is being handled
-    struct schedule_book book;       // the commands that wait for their time
-    struct holds holds;              // the packets that wait for sounds
+    struct transaction transaction; // the packet that is being handled
+    struct schedule_book book;      // the commands that wait for their time
+    struct holds holds;             // the packets that wait for sounds
     struct subscriptions subscriptions;
-    bool watches_voices; // rt reports loops and pauses
+    bool watches_voices;             // rt reports loops and pauses
     struct queries queries;          // lists that are being answered
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
     bool quit;
     int64_t started_ns;          // CLOCK_MONOTONIC
     bool is_warm;                // the audio thread has run long enough to have touched all it needs
+    uint64_t n_cycles_before;    // that this backend had begun
     uint64_t page_faults_before; // of the audio thread when it had warmed up
     uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events, n_clock_steps;
 };

@@ -37,12 +37,19 @@ static uint32_t to_ppm(double load)
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate)
 {
-    *c = (struct cycle){.engine = engine, .rate = rate};
+    *c = (struct cycle){.engine = engine, .rate = rate, .wake_fd = -1};
 }
 
 void cycle_attach(struct cycle *c)
 {
     atomic_store_explicit(&c->thread_id, 0, memory_order_relaxed);
+}
+
+uint64_t cycle_next_due_ns(const struct cycle *c)
+{
+    uint64_t start_ns = get_u64(&c->last_start_ns);
+    uint64_t n_frames = atomic_load_explicit(&c->last_frames, memory_order_relaxed);
+    return start_ns > 0 ? start_ns + n_frames * NS_PER_SECOND / c->rate : 0;
 }
 
 // ---- audio thread ----

@@ -17,6 +17,7 @@ struct cycle {
     struct engine_rt *engine;
     uint32_t rate;
     double load_average; // the audio thread's own, exact; load_average_ppm is made from it
+    int wake_fd;         // eventfd that control waits on, or -1
     alignas(CACHE_LINE) _Atomic uint64_t n_cycles;
     _Atomic uint64_t frames;           // engine frames since the start
     _Atomic uint64_t last_start_ns;    // CLOCK_MONOTONIC at the start of the last cycle
@@ -30,8 +31,10 @@ struct cycle {
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate);
 
-/// Another audio thread is about to run the cycle. For start() of the backends.
+/// Another audio thread is about to run the cycle.
 void cycle_attach(struct cycle *c);
+/// When the first frame of the next cycle is due (CLOCK_MONOTONIC); 0: there was none yet.
+uint64_t cycle_next_due_ns(const struct cycle *c);
 
 // ---- audio thread ----
 
