@@ -283,8 +283,8 @@ static void push_timed(struct rig *r, uint32_t entry, uint32_t frames)
                               .time = clock_ntp_of_ns(ns)});
 }
 
-/// What it costs to put 1000 commands into the schedule and to carry them out at one frame, and a block that
-/// commands cut at every frame.
+/// What it costs to put 1000 commands into the schedule and to carry them out at one frame, and a block with
+/// a command at every frame, which is cut as often as the engine lets it be.
 static void run_timed(struct rig *r)
 {
     static float in[N_RUNS], out[N_RUNS], cut[N_RUNS];
@@ -307,7 +307,7 @@ static void run_timed(struct rig *r)
         process(r, BLOCK_FRAMES);
         uint64_t n_blocks = r->engine.n_blocks;
         cut[i] = process(r, BLOCK_FRAMES);
-        if (r->engine.n_blocks - n_blocks < BLOCK_FRAMES - 2) die("the commands did not cut the block");
+        if (r->engine.n_blocks - n_blocks < BLOCK_FRAMES / 2) die("the commands did not cut the block");
         while (r->engine.schedule.n_used > 0)
             process(r, BLOCK_FRAMES);
         drain(r);

@@ -15,7 +15,8 @@ extern "C" {
 /// What every call that can fail returns. 0 is success.
 enum chime_status {
     CHIME_OK = 0,
-    CHIME_BAD_ARGUMENT, // a URL that is none, a message over 65,507 bytes, a descriptor for a UDP daemon
+    CHIME_BAD_ARGUMENT, // a URL that is none, a message over 65,507 bytes, a descriptor for other than
+                        // osc.unix
     CHIME_NO_MEMORY,
     CHIME_NO_DAEMON,   // nobody has the address, or the daemon left
     CHIME_DENIED,      // the caller may not use the daemon's socket
@@ -77,7 +78,8 @@ CHIME_NODISCARD CHIME_API enum chime_status chime_message_unpack(const void *byt
 /// One connection to one daemon. One thread at a time; several connections are independent.
 struct chime;
 
-/// Connects to `url`: osc.unix:///path/of/socket or osc.udp://host:port/ (port 57300 when left out).
+/// Connects to `url`: osc.unix:///path/of/socket (datagrams, which can carry descriptors),
+/// osc.stream:///path/of/socket, osc.udp://host:port/ or osc.tcp://host:port/ (port 57300 when left out).
 /// NULL takes the environment variable CHIME_URL, else $XDG_RUNTIME_DIR/chimed/chimed.sock where that exists,
 /// else /run/chimed/chimed.sock. The caller owns `*c` and closes it; it is NULL after a failure.
 /// Over UDP nobody answers yet: CHIME_NO_DAEMON shows at the first send or receive.
@@ -88,7 +90,7 @@ CHIME_API void chime_close(struct chime *c);
 /// The URL that chime_open() would take for `url`, written to `text` of `size` bytes. For messages to people.
 CHIME_NODISCARD CHIME_API enum chime_status chime_resolve_url(const char *url, char *text, size_t size);
 
-/// 1 when the connection can carry file descriptors (UNIX socket), 0 when not (UDP).
+/// 1 when the connection can carry file descriptors (osc.unix), 0 when not.
 CHIME_API int chime_is_local(const struct chime *c);
 /// The descriptor to poll for reading, once chime_receive() without waiting has nothing more: sending takes
 /// in what has come. A wake-up may yield no message (junk is skipped). Owned by `c`.

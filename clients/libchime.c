@@ -6,7 +6,6 @@
 // queue, and not the daemon's send buffer, which others share. That an answer is the daemon's is told by the
 // credentials of its sender.
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,25 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clients/message.h"
-#include "clients/url.h"
+#include "clients/connection.h"
 
 // A UNIX datagram socket does not say when its peer leaves, so long waits look once in so many seconds.
 #define ALIVE_CHECK_S 0.5
 // Datagrams taken in one go, so that a flood cannot hold a caller for ever.
 #define MAX_BATCH 64
-
-struct chime {
-    int fd;
-    int daemon_fd; // UNIX: connected to the daemon's socket, to wait until that has room; -1: none
-    struct url url;
-    dev_t socket_dev; // the daemon's socket file when it was connected to
-    ino_t socket_ino;
-    uid_t socket_owner; // who answers come from
-    uint64_t n_junk;
-    struct message_list inbox;
-    char buffer[MESSAGE_MAX_BYTES + 1]; // one more, to see what is too long
-};
 
 const char *chime_status_text(enum chime_status status)
 {
@@ -50,80 +36,7 @@ const char *chime_status_text(enum chime_status status)
     return "unknown status";
 }
 
-static enum chime_status status_of_errno(int error)
-{
-    switch (error) {
-    case ECONNREFUSED:
-    case ECONNRESET:
-    case ENOENT:
-    case ENOTDIR:
-    case ENOTCONN:
-    case EHOSTUNREACH:
-    case ENETUNREACH: return CHIME_NO_DAEMON;
-    case EACCES:
-    case EPERM: return CHIME_DENIED;
-    case EMSGSIZE: return CHIME_BAD_ARGUMENT;
-    case ENOMEM: return CHIME_NO_MEMORY;
-    case EINTR: return CHIME_INTERRUPTED;
-    default: return CHIME_SYSTEM;
-    }
-}
-
 // ---- opening ----
-
-static struct sockaddr_un unix_address(const struct url *u)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, u->path, sizeof address.sun_path);
-    return address;
-}
-
-static enum chime_status open_unix(struct chime *c)
-{
-    struct sockaddr_un address = unix_address(&c->url), self = {.sun_family = AF_UNIX};
-    c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    c->daemon_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int on = 1;
-    if (c->fd < 0 || c->daemon_fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
-        return status_of_errno(errno);
-    // Binding the family alone asks the kernel for a free abstract address, which the daemon can answer to.
-    if (bind(c->fd, (struct sockaddr *)&self, sizeof self.sun_family) != 0) return status_of_errno(errno);
-    if (connect(c->daemon_fd, (struct sockaddr *)&address, sizeof address) != 0)
-        return status_of_errno(errno);
-    struct stat file;
-    if (stat(c->url.path, &file) != 0) return status_of_errno(errno);
-    c->socket_dev = file.st_dev;
-    c->socket_ino = file.st_ino;
-    c->socket_owner = file.st_uid;
-    return CHIME_OK;
-}
-
-static enum chime_status open_udp(struct chime *c)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
-    if (getaddrinfo(c->url.host, c->url.port, &hints, &found) != 0) return CHIME_NO_DAEMON;
-    enum chime_status status = CHIME_NO_DAEMON;
-    for (const struct addrinfo *a = found; a; a = a->ai_next) {
-        c->fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (c->fd < 0) {
-            status = status_of_errno(errno);
-            continue;
-        }
-        if (connect(c->fd, a->ai_addr, a->ai_addrlen) == 0) {
-            status = CHIME_OK;
-            break;
-        }
-        status = status_of_errno(errno);
-        close(c->fd);
-        c->fd = -1;
-    }
-    freeaddrinfo(found);
-    if (status == CHIME_OK) { // long lists come as many datagrams at once
-        int bytes = 1 << 20;
-        (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-    }
-    return status;
-}
 
 enum chime_status chime_open(const char *url, struct chime **out)
 {
@@ -138,7 +51,7 @@ enum chime_status chime_open(const char *url, struct chime **out)
     memset(c, 0, offsetof(struct chime, buffer));
     c->fd = c->daemon_fd = -1;
     c->url = parsed;
-    enum chime_status status = parsed.is_unix ? open_unix(c) : open_udp(c);
+    enum chime_status status = connection_open(c);
     if (status == CHIME_OK) {
         *out = c;
     } else {
@@ -161,7 +74,7 @@ void chime_close(struct chime *c)
 
 int chime_is_local(const struct chime *c)
 {
-    return c->url.is_unix;
+    return c->url.is_unix && !c->url.is_stream;
 }
 
 int chime_fd(const struct chime *c)
@@ -195,7 +108,7 @@ static enum chime_status wait_for(const struct chime *c, bool to_send, double se
         t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
     }
     int n = ppoll(p, to_send ? 2 : 1, &t, NULL);
-    if (n < 0) return status_of_errno(errno);
+    if (n < 0) return connection_status(errno);
     return n > 0 ? CHIME_OK : CHIME_TIMEOUT;
 }
 
@@ -203,11 +116,11 @@ static enum chime_status wait_for(const struct chime *c, bool to_send, double se
 // cannot be asked without sending; there the next send tells.
 static bool is_alive(const struct chime *c)
 {
-    if (!c->url.is_unix) return true;
+    if (!chime_is_local(c)) return true; // the end of a connection shows when it is read
     struct stat file;
     if (stat(c->url.path, &file) != 0) return errno != ENOENT;
     if (file.st_dev != c->socket_dev || file.st_ino != c->socket_ino) return false;
-    struct sockaddr_un address = unix_address(&c->url);
+    struct sockaddr_un address = connection_address(&c->url);
     int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (probe < 0) return true;
     bool alive = connect(probe, (struct sockaddr *)&address, sizeof address) == 0 || errno != ECONNREFUSED;
@@ -218,17 +131,20 @@ static bool is_alive(const struct chime *c)
 // True when a datagram comes from the daemon, or, over UDP, from its address.
 static bool is_from_daemon(const struct chime *c, struct msghdr *header)
 {
-    if (!c->url.is_unix) return true;
+    if (!chime_is_local(c)) return true;
     const struct cmsghdr *control = CMSG_FIRSTHDR(header);
     if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_CREDENTIALS) return false;
     struct ucred sender;
     memcpy(&sender, CMSG_DATA(control), sizeof sender);
-    return sender.uid == c->socket_owner || sender.uid == 0;
+    // A daemon whose sockets the service manager has made for it shares their group.
+    return sender.uid == c->socket_owner || sender.uid == 0 ||
+           (sender.gid == c->socket_group && c->socket_group != 0);
 }
 
 // Takes in what has come, without waiting.
 static enum chime_status take_in(struct chime *c)
 {
+    if (c->url.is_stream) return connection_take_in(c);
     for (unsigned i = 0; i < MAX_BATCH; i++) {
         struct iovec part = {.iov_base = c->buffer, .iov_len = sizeof c->buffer};
         union { // no room for descriptors: the kernel closes those that somebody sends
@@ -242,7 +158,7 @@ static enum chime_status take_in(struct chime *c)
         ssize_t n = recvmsg(c->fd, &header, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
         if (n < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || c->inbox.first) return CHIME_OK;
-            return status_of_errno(errno);
+            return connection_status(errno);
         }
         enum chime_status status = CHIME_BAD_ARGUMENT;
         if (n <= MESSAGE_MAX_BYTES && is_from_daemon(c, &header))
@@ -284,8 +200,8 @@ static ssize_t send_bytes(const struct chime *c, void *bytes, size_t size, int f
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {0};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    struct sockaddr_un address = unix_address(&c->url);
-    if (c->url.is_unix) {
+    struct sockaddr_un address = connection_address(&c->url);
+    if (chime_is_local(c)) {
         message.msg_name = &address;
         message.msg_namelen = sizeof address;
     }
@@ -301,9 +217,17 @@ static ssize_t send_bytes(const struct chime *c, void *bytes, size_t size, int f
     return sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+// True when all was sent: of a datagram at once, of a message on a connection piece by piece, behind its
+// length. Else errno tells.
+static bool send_part(struct chime *c, char *bytes, size_t size, size_t *n_sent, int fd)
+{
+    if (!c->url.is_stream) return send_bytes(c, bytes, size, fd) >= 0;
+    return connection_send(c, bytes, size, n_sent);
+}
+
 enum chime_status chime_send(struct chime *c, const struct chime_message *m, int fd, double timeout_s)
 {
-    if (fd >= 0 && !c->url.is_unix) return CHIME_BAD_ARGUMENT;
+    if (fd >= 0 && !chime_is_local(c)) return CHIME_BAD_ARGUMENT;
     // Not the receive buffer: answers are taken in while this waits.
     size_t size = lo_message_length(m->body, m->path);
     if (size > MESSAGE_MAX_BYTES) return CHIME_BAD_ARGUMENT;
@@ -311,14 +235,16 @@ enum chime_status chime_send(struct chime *c, const struct chime_message *m, int
     if (!bytes) return CHIME_NO_MEMORY;
     enum chime_status status = message_write(m, bytes, size, &size);
     double deadline = timeout_s < 0 ? 1e300 : now_s() + timeout_s;
-    while (status == CHIME_OK && send_bytes(c, bytes, size, fd) < 0) {
+    size_t n_sent = 0;
+    while (status == CHIME_OK && !send_part(c, bytes, size, &n_sent, fd)) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) {
-            status = status_of_errno(errno);
+            status = connection_status(errno);
             break;
         }
         double left = deadline - now_s();
         if (left <= 0) {
             status = CHIME_TIMEOUT;
+            if (n_sent > 0) shutdown(c->fd, SHUT_RDWR); // half a message: no other can follow
             break;
         }
         status = wait_for(c, true, left < ALIVE_CHECK_S ? left : ALIVE_CHECK_S);
@@ -328,7 +254,7 @@ enum chime_status chime_send(struct chime *c, const struct chime_message *m, int
             status = take_in(c);
     }
     // Who sends much before it reads holds nobody up by that, and loses no answer.
-    if (status == CHIME_OK && c->url.is_unix) status = take_in(c);
+    if (status == CHIME_OK && (c->url.is_unix || c->url.is_stream)) status = take_in(c);
     free(bytes);
     return status;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// url.c - where a daemon is: the two kinds of URL, and the one that is taken when none is given.
+// url.c - where a daemon is: the kinds of URL, and the one that is taken when none is given.
 #include "clients/url.h"
 
 #include <stdio.h>
@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #define UNIX_PREFIX   "osc.unix://"
+#define STREAM_PREFIX "osc.stream://"
 #define UDP_PREFIX    "osc.udp://"
+#define TCP_PREFIX    "osc.tcp://"
 #define SYSTEM_SOCKET "/run/chimed/chimed.sock"
 
 static bool has_prefix(const char *text, const char *prefix)
@@ -33,7 +35,7 @@ static bool is_port(const char *text)
     return port >= 1 && port <= 65535;
 }
 
-static enum chime_status parse_udp(const char *text, struct url *u)
+static enum chime_status parse_inet(const char *text, struct url *u)
 {
     const char *host = text, *end, *rest;
     if (*text == '[') { // an IPv6 address stands in brackets, because of its colons
@@ -57,17 +59,21 @@ static enum chime_status parse_udp(const char *text, struct url *u)
     return at_end && is_port(u->port) ? CHIME_OK : CHIME_BAD_ARGUMENT;
 }
 
+static enum chime_status parse_path(const char *path, struct url *u)
+{
+    u->is_unix = true;
+    // "osc.unix://name/..." would name a host; only a path from the root is meant.
+    if (path[0] != '/' || path[1] == 0) return CHIME_BAD_ARGUMENT;
+    return copy_part(u->path, sizeof u->path, path, strlen(path)) ? CHIME_OK : CHIME_BAD_ARGUMENT;
+}
+
 enum chime_status url_parse(const char *text, struct url *u)
 {
-    *u = (struct url){0};
-    if (has_prefix(text, UNIX_PREFIX)) {
-        const char *path = text + strlen(UNIX_PREFIX);
-        u->is_unix = true;
-        // "osc.unix://name/..." would name a host; only a path from the root is meant.
-        if (path[0] != '/' || path[1] == 0) return CHIME_BAD_ARGUMENT;
-        return copy_part(u->path, sizeof u->path, path, strlen(path)) ? CHIME_OK : CHIME_BAD_ARGUMENT;
-    }
-    return has_prefix(text, UDP_PREFIX) ? parse_udp(text + strlen(UDP_PREFIX), u) : CHIME_BAD_ARGUMENT;
+    *u = (struct url){.is_stream = has_prefix(text, STREAM_PREFIX) || has_prefix(text, TCP_PREFIX)};
+    if (has_prefix(text, UNIX_PREFIX)) return parse_path(text + strlen(UNIX_PREFIX), u);
+    if (has_prefix(text, STREAM_PREFIX)) return parse_path(text + strlen(STREAM_PREFIX), u);
+    if (has_prefix(text, UDP_PREFIX)) return parse_inet(text + strlen(UDP_PREFIX), u);
+    return u->is_stream ? parse_inet(text + strlen(TCP_PREFIX), u) : CHIME_BAD_ARGUMENT;
 }
 
 enum chime_status chime_resolve_url(const char *url, char *text, size_t size)

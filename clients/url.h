@@ -13,12 +13,14 @@
 
 /// An address that connect() takes.
 struct url {
-    bool is_unix;
-    char host[128], port[8]; // UDP
+    bool is_unix;            // else UDP or TCP
+    bool is_stream;          // a connection
+    char host[128], port[8]; // UDP and TCP
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
-/// Takes a URL apart. CHIME_BAD_ARGUMENT when it is none of osc.unix:///path and osc.udp://host[:port][/].
+/// Takes a URL apart. CHIME_BAD_ARGUMENT when it is none of osc.unix:///path, osc.stream:///path,
+/// osc.udp://host[:port][/] and osc.tcp://host[:port][/].
 CHIME_NODISCARD enum chime_status url_parse(const char *text, struct url *u);
 
 #endif

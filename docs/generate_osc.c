@@ -194,6 +194,12 @@ void write_osc_markdown(FILE *to)
           to);
     for (size_t i = 0; i < n_events; i++)
         fprintf(to, "| `%s` | %s |\n", events[i].path, events[i].doc);
+    fputs("\n## Figures of /status\n\n| name | unit | what |\n|---|---|---|\n", to);
+    for (size_t i = 0; i < n_figures; i++) {
+        fprintf(to, "| `%s` | %s | ", figures[i].name, figures[i].unit);
+        print_markdown(to, figures[i].doc);
+        fputs(" |\n", to);
+    }
     fputs("\n## Errors\n\nThe code that stands behind the path in `/error path code text`. The text is for "
           "people.\n\n"
           "| code | meaning |\n|---|---|\n",
@@ -274,6 +280,12 @@ void write_osc_man(FILE *to)
         fprintf(to, ".TP\n.B %s\n", events[i].path);
         print_roff(to, events[i].doc);
         fputc('\n', to);
+    }
+    fputs(".SH FIGURES OF /STATUS\n", to);
+    for (size_t i = 0; i < n_figures; i++) {
+        fprintf(to, ".TP\n.B %s\n", figures[i].name);
+        print_roff(to, figures[i].doc);
+        fprintf(to, "%s%s%s\n", *figures[i].unit ? " (" : "", figures[i].unit, *figures[i].unit ? ")" : "");
     }
     fputs(".SH ERRORS\nThe code that stands behind the path in\n.BR /error .\n", to);
     for (size_t i = 0; i < n_errors; i++) {

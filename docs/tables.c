@@ -57,6 +57,12 @@ const struct event_row events[] = {
 };
 const size_t n_events = COUNT(events);
 
+const struct figure figures[] = {
+#define STATUS(name, kind, when, unit, doc, value) {#name, #kind, #when, unit, doc},
+#include "engine/osc/status.def"
+};
+const size_t n_figures = COUNT(figures);
+
 // Numbers stay the text that stands in config.def, so that a default reads as it was written.
 #define CONFIG_INT(section, name, value, min, max, unit, doc)                                                \
     {#section, #name, 'i', #value, min, max, unit, "", doc},

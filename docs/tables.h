@@ -72,6 +72,14 @@ extern const size_t n_failures;
 extern const struct event_row events[];
 extern const size_t n_events;
 
+// ---- engine/osc/status.def ----
+
+struct figure {
+    const char *name, *kind, *when, *unit, *doc;
+};
+extern const struct figure figures[];
+extern const size_t n_figures;
+
 // ---- engine/config.def ----
 
 struct config_key {

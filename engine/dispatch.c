@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "engine/handlers.h"
@@ -232,12 +233,12 @@ static void accept_call(struct visit *v, const struct osc_message *message, enum
     struct transaction *t = &c->transaction;
     if (t->error) return;
     struct call call = make_call(v, message, method);
-    if (!transaction_add(c, &call) || !check_call(v, message, method, &call)) return;
+    if (!staging_add(c, &call) || !check_call(v, message, method, &call)) return;
     call.is_alone = !t->is_bundle && !t->has_pattern && call.when != WHEN_TIME;
     if (handlers[method].order == FIRST) {
         if (is_worth_a_call(v, method)) handlers[method].handle(c, &call);
     } else if (call.is_alone) {
-        transaction_commit(c);
+        staging_commit(c);
         handlers[method].handle(c, &call);
     } else {
         t->answers[t->n_answers - 1].kind = ANSWER_ITS_OWN;
@@ -264,7 +265,7 @@ static void finish(struct visit *v)
     struct control *c = v->control;
     struct transaction *t = &c->transaction;
     if (t->phase == TRANSACTION_ANSWERS) return; // a single method, which has answered
-    transaction_commit(c);
+    staging_commit(c);
     for (uint32_t i = 0; !t->has_last && i < t->n_answers; i++)
         call_send_answer(c, &v->datagram->client, &t->answers[i]);
     if (t->has_last) visit_calls(v, finish_call);
@@ -288,7 +289,7 @@ static void refuse_call(struct visit *v, const struct osc_message *message, enum
 static void refuse(struct visit *v)
 {
     struct control *c = v->control;
-    transaction_rollback(c, false);
+    staging_rollback(c, false);
     visit_calls(v, refuse_call);
 }
 
@@ -300,7 +301,7 @@ static bool wait(struct visit *v, struct hold *hold)
     bool is_over = hold && hold->n_tries == MAX_TRIES;
     if (!hold) hold = holds_keep(&c->holds, v->datagram);
     if (hold && !is_over) {
-        transaction_rollback(c, true);
+        staging_rollback(c, true);
         holds_wait(&c->holds, hold, t, c->sounds.n_loads);
         hold->datagram.fd = v->datagram->fd;
         v->datagram->fd = -1;
@@ -335,9 +336,9 @@ static bool handle_packet(struct control *c, struct datagram *d, struct hold *ho
     struct transaction *t = &c->transaction;
     bool is_kept = false;
     if (c->is_offline) take_commands_offline(c);
-    transaction_begin(c, d->n_bytes > 0 && d->bytes[0] == '#');
+    staging_begin(c, d->n_bytes > 0 && d->bytes[0] == '#');
     if (hold && hold->error)
-        transaction_refuse(c, hold->bad_call, hold->error, hold->reason);
+        transaction_refuse(t, hold->bad_call, hold->error, hold->reason);
     else
         visit_calls(&v, accept_call);
     if (t->error)
@@ -346,7 +347,7 @@ static bool handle_packet(struct control *c, struct datagram *d, struct hold *ho
         is_kept = wait(&v, hold);
     else
         finish(&v);
-    transaction_end(c);
+    staging_end(c);
     return is_kept;
 }
 
@@ -381,4 +382,15 @@ void control_retry_holds(struct control *c)
         close_fd(&d);
         holds_release(&c->holds, hold);
     }
+}
+
+void control_drain_results(struct control *c)
+{
+    eventfd_t n;
+    struct job_result result;
+    eventfd_read(c->worker.result_fd, &n);
+    while (worker_pop(&c->worker, &result))
+        finish_load(c, result.token, result.load);
+    control_retry_holds(c);
+    push_syncs(c);
 }

@@ -126,7 +126,8 @@ static bool release_voices(struct control *c, uint32_t sound, const struct call 
     if (request_has(call->request, PARAM_FADE)) {
         struct fade fade = {.frames = control_frames(c, request_float(call->request, PARAM_FADE, 0)),
                             .bus = BUS_ANY,
-                            .sound = &c->sounds.entries[sound].decoded.sound};
+                            .sound = &c->sounds.entries[sound].decoded.sound,
+                            .serial = c->sounds.entries[sound].decoded.sound.serial};
         return control_push(c, &(struct command){.type = COMMAND_VOICE_STOP, .slot = SLOT_ALL, .fade = fade});
     }
     if (!control_has_room(c, sound_n_voices(&c->sounds.entries[sound]))) return false;

@@ -89,6 +89,19 @@ static struct osc_writer *name(struct control *c, const struct call *call, const
 #define ADD_FLOAT(key, value) osc_add_float(name(c, call, key), (float)(value))
 #define ADD_TEXT(key, value)  osc_add_text(name(c, call, key), value)
 
+static void send_sockets(struct control *c, const struct call *call)
+{
+    struct listeners *l = &c->transport->listeners;
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct listener *socket = &l->sockets[i];
+        struct osc_writer *w = reply_begin(&c->replies, "/status/socket");
+        osc_add_text(w, listener_kind_name(socket->kind));
+        osc_add_text(w, socket->name);
+        osc_add_long(w, (int64_t)listener_count_drops(socket));
+        reply_add_item(&c->replies, call->client);
+    }
+}
+
 void handle_status(struct control *c, const struct call *call)
 {
     char device[128];
@@ -101,6 +114,7 @@ void handle_status(struct control *c, const struct call *call)
     }
 #include "engine/osc/status.def"
     reply_add_item(&c->replies, call->client);
+    if (c->transport) send_sockets(c, call);
     osc_add_int(call_answer(c, call), n);
     call_send(c, call);
 }

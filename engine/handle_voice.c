@@ -115,7 +115,10 @@ static bool stage_fade(struct control *c, const struct call *call, const struct 
     struct command command = {.type = (uint8_t)type, .slot = s->slot};
     command.fade.frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
     command.fade.bus = s->bus == BUS_NONE ? BUS_ANY : (uint16_t)s->bus;
-    command.fade.sound = s->sound == SOUND_NONE ? NULL : &c->sounds.entries[s->sound].decoded.sound;
+    if (s->sound != SOUND_NONE) {
+        command.fade.sound = &c->sounds.entries[s->sound].decoded.sound;
+        command.fade.serial = command.fade.sound->serial;
+    }
     if (s->slot != SLOT_ALL) command.generation = c->voices.entries[s->slot].generation;
     return control_stage(c, call, &command);
 }

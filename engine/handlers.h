@@ -3,7 +3,9 @@
 // ended.
 #ifndef ENGINE_HANDLERS_H
 #define ENGINE_HANDLERS_H
+#include "engine/answer.h"
 #include "engine/control.h"
+#include "engine/staging.h"
 
 void handle_play(struct control *c, const struct call *call);
 void handle_stop(struct control *c, const struct call *call);
@@ -59,6 +61,20 @@ void dump_sound(struct control *c, struct query *q, uint32_t sound);
 void dump_bus(struct control *c, struct query *q, uint32_t bus);
 void dump_voice(struct control *c, struct query *q, uint32_t slot, const struct voice_report *r);
 
+// ---- lists ----
+
+/// Answers a call with a list, now or little by little; refuses it when too many wait.
+void query_ask(struct control *c, const struct call *call);
+/// Goes on as far as rt, its queue and the clients' patience allow. Call it again in the next turn. Not while
+/// a packet is being checked.
+void queries_step(struct control *c);
+/// True while some wait.
+bool queries_wait(const struct control *c);
+
+/// rt has published a snapshot for a query (EVENT_SYNCED with QUERY_TOKEN), or reports on a voice.
+void query_take_snapshot(struct control *c);
+void query_take_report(struct control *c, const struct event *e);
+
 // ---- what handlers began and events end ----
 
 /// Starts the voices that waited for a sound, or tells them why not.
@@ -70,8 +86,6 @@ void cancel_pending_voice(struct control *c, uint32_t slot);
 void pending_append(struct control *c, uint32_t sound, uint32_t slot);
 /// Hands the voices that wait for one sound to another, which is ready.
 void move_pending_voices(struct control *c, uint32_t from, uint32_t to);
-/// A load that has been begun comes to nothing: nobody is told, and what it brings goes.
-void drop_load(struct control *c, uint32_t sound);
 /// rt has begun a voice.
 void begin_voice(struct control *c, uint32_t slot);
 /// A scheduled start was dropped ("dropped") or taken back ("cancelled"): its slot and its sound go back, and

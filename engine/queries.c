@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // queries.c - answers that are long, or that rt must be asked for: lists and the dump, a piece at a time.
-#include "engine/queries.h"
-
 #include <assert.h>
 #include <stdio.h>
 

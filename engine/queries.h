@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // queries.h - answers that are long, or that rt must be asked for: lists and the dump, a piece at a time, one
-// after the other. Control thread.
+// after the other.
 #ifndef ENGINE_QUERIES_H
 #define ENGINE_QUERIES_H
 #include <stdbool.h>
@@ -41,17 +41,5 @@ struct queries {
     struct query ring[MAX_QUERIES];
     uint32_t first, end;
 };
-
-/// Answers a call with a list, now or little by little; refuses it when too many wait.
-void query_ask(struct control *c, const struct call *call);
-/// Goes on as far as rt, its queue and the clients' patience allow. Call it again in the next turn. Not while
-/// a packet is being checked.
-void queries_step(struct control *c);
-/// True while some wait.
-bool queries_wait(const struct control *c);
-
-/// rt has published a snapshot for a query (EVENT_SYNCED with QUERY_TOKEN), or reports on a voice.
-void query_take_snapshot(struct control *c);
-void query_take_report(struct control *c, const struct event *e);
 
 #endif

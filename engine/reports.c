@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// reports.c - takes what rt and the worker report.
+// reports.c - takes what rt reports.
 #include "engine/reports.h"
 
 #include <assert.h>
-#include <sys/eventfd.h>
 
-#include "engine/dispatch.h"
 #include "engine/handlers.h"
 #include "engine/log.h"
 #include "engine/publish.h"
@@ -64,19 +62,6 @@ void control_drain_events(struct control *c)
     if (c->graph_is_stale) control_publish_graph(c);
     c->snapshot = latest_read(&c->rt->snapshot);
     queries_step(c);
-}
-
-// ---- the worker ----
-
-void control_drain_results(struct control *c)
-{
-    eventfd_t n;
-    struct job_result result;
-    eventfd_read(c->worker.result_fd, &n);
-    while (worker_pop(&c->worker, &result))
-        finish_load(c, result.token, result.load);
-    control_retry_holds(c);
-    push_syncs(c);
 }
 
 // ---- the loop ----

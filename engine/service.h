@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// service.h - takes sockets from the service manager, and tells it how the daemon is. Does nothing when there is none.
+// service.h - takes sockets from the service manager, and tells it how the daemon is. Does nothing when there
+// is none.
 #ifndef ENGINE_SERVICE_H
 #define ENGINE_SERVICE_H
 #include <stdint.h>
@@ -8,8 +9,8 @@
 
 // ---- control thread ----
 
-/// The open sockets that the service manager hands over (LISTEN_FDS), at most `max` in `fds`; what is beyond that is
-/// closed. Returns how many. The caller owns them. The variables are taken out of the environment.
+/// The open sockets that the service manager hands over (LISTEN_FDS), at most `max` in `fds`; what is beyond
+/// that is closed. Returns how many. The caller owns them. The variables are taken out of the environment.
 uint32_t service_take_sockets(int *fds, uint32_t max);
 
 /// Sockets and backend are up: units that wait for this one go on. The text is the first status.

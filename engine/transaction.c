@@ -2,11 +2,7 @@
 // transaction.c - all messages of a packet, or none.
 #include "engine/transaction.h"
 
-#include <assert.h>
 #include <stdio.h>
-
-#include "engine/control.h"
-#include "engine/handlers.h"
 
 enum status transaction_init(struct transaction *t, struct allocator *a)
 {
@@ -15,175 +11,10 @@ enum status transaction_init(struct transaction *t, struct allocator *a)
     return t->answers && t->undos ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-// ---- for the handlers ----
-
-static void name_target(const struct control *c, const struct command *command, struct target *target)
+void transaction_refuse(struct transaction *t, uint32_t call, enum api_error error, const char *text)
 {
-    bool is_bus = command->type >= COMMAND_BUS_GAIN && command->type <= COMMAND_BUS_GRAPH;
-    *target = (struct target){.kind = TARGET_ALL, .name = "all"};
-    if (command->slot == SLOT_ALL) return;
-    if (is_bus) {
-        target->kind = TARGET_BUS;
-        snprintf(target->name, sizeof target->name, "%s", c->buses.entries[command->slot].name);
-        return;
-    }
-    struct voice_id id = voice_id_of(&c->voices.entries[command->slot]);
-    target->kind = id.text ? TARGET_NAME : TARGET_NUMBER;
-    target->number = id.number;
-    snprintf(target->name, sizeof target->name, "%s", id.text ? id.text : "");
-}
-
-/// Gives a command an entry of the schedule, and its message a ticket.
-static bool book(struct control *c, const struct call *call, struct command *command)
-{
-    struct transaction *t = &c->transaction;
-    bool is_new = t->ticket == BOOK_NONE;
-    uint32_t starts = command->type == COMMAND_VOICE_START ? command->slot : BOOK_NONE;
-    uint32_t entry = schedule_book_take(&c->book, starts, &t->ticket);
-    if (entry == BOOK_NONE) {
-        control_refuse(
-            c, call, API_FULL,
-            "refused scheduled commands %u/%u: try again when some have been done, or take some back "
-            "with /clear",
-            c->book.n_used, c->book.n_entries);
-        return false;
-    }
-    command->entry = (uint16_t)entry;
-    if (!is_new) return true;
-    struct ticket *ticket = &c->book.tickets[t->ticket];
-    ticket->client = *call->client;
-    ticket->method = call->request->method;
-    name_target(c, command, &ticket->target);
-    snprintf(ticket->tag, sizeof ticket->tag, "%s", request_text(call->request, PARAM_TAG, ""));
-    snprintf(ticket->id, sizeof ticket->id, "%s", call->request->id);
-    return true;
-}
-
-bool control_stage(struct control *c, const struct call *call, struct command *command)
-{
-    command->when = (uint8_t)call->when;
-    command->time = call->time;
-    command->drop_late = call->drop_late;
-    struct transaction *t = &c->transaction;
-    command->joins = t->has_staged && t->last_when == call->when && t->last_time == call->time;
-    t->has_staged = true;
-    t->last_when = call->when;
-    t->last_time = call->time;
-    if (call->when == WHEN_TIME && !book(c, call, command)) return false;
-    if (queue_stage(&c->rt->commands, command)) return true;
-    control_refuse_full(c, call);
-    return false;
-}
-
-static const char too_many_changes[] = "the packet changes more than can be taken back: send it in parts";
-
-static uint32_t present_call(const struct transaction *t)
-{
-    return t->n_answers - 1;
-}
-
-void control_undo_later(struct control *c, undo *take_back, uint32_t index, uint64_t old)
-{
-    struct transaction *t = &c->transaction;
-    assert(t->phase == TRANSACTION_CHECKS);
-    if (t->n_undos < MAX_UNDOS) {
-        t->undos[t->n_undos++] = (struct undo_step){take_back, index, old};
-        return;
-    }
-    // Nothing that cannot be undone is done: the packet will be refused.
-    take_back(c, index, old);
-    transaction_refuse(c, present_call(t), API_REFUSED, too_many_changes);
-}
-
-void control_wait_for_load(struct control *c, const struct call *call, uint32_t sound)
-{
-    struct transaction *t = &c->transaction;
-    (void)call;
-    if (t->n_waits == MAX_WAITS) return; // those that came first are waited for at least
-    t->waits[t->n_waits++] = (struct call_sound){present_call(t), sound};
-}
-
-void control_answered_by_load(struct control *c, const struct call *call, uint32_t sound)
-{
-    struct transaction *t = &c->transaction;
-    if (t->n_new_loads == MAX_NEW_LOADS) {
-        drop_load(c, sound);
-        control_refuse(c, call, API_REFUSED, "refused loads of one packet %d/%d: send them in parts",
-                       MAX_NEW_LOADS, MAX_NEW_LOADS);
-        return;
-    }
-    t->new_loads[t->n_new_loads++] = (struct call_sound){present_call(t), sound};
-}
-
-// ---- for dispatch.c ----
-
-void transaction_begin(struct control *c, bool is_bundle)
-{
-    struct transaction *t = &c->transaction;
-    assert(t->phase == TRANSACTION_NONE);
-    t->phase = TRANSACTION_CHECKS;
-    t->is_bundle = is_bundle;
-    t->has_graph = t->has_pattern = t->has_last = t->has_staged = false;
-    t->n_answers = t->n_undos = t->n_new_loads = t->n_waits = 0;
-    t->error = API_OK;
-}
-
-bool transaction_add(struct control *c, const struct call *call)
-{
-    struct transaction *t = &c->transaction;
-    t->ticket = BOOK_NONE;
-    if (t->n_answers == MAX_CALLS) {
-        control_refuse(c, call, API_REFUSED, "the packet asks for more than %d things: send it in parts",
-                       MAX_CALLS);
-        return false;
-    }
-    t->answers[t->n_answers++] = (struct answer){.kind = ANSWER_NOT_YET, .id = ""};
-    if (t->n_undos + UNDOS_OF_A_CALL <= MAX_UNDOS) return true;
-    control_refuse(c, call, API_REFUSED, "%s", too_many_changes);
-    return false;
-}
-
-void transaction_refuse(struct control *c, uint32_t call, enum api_error error, const char *text)
-{
-    struct transaction *t = &c->transaction;
     if (t->error) return;
     t->error = error;
     t->bad_call = call;
     snprintf(t->text, sizeof t->text, "%s", text);
-}
-
-/// Adds the tree of buses as the last command. When no graph is free, or no slot, it follows later.
-static void stage_graph(struct control *c)
-{
-    const struct bus_graph *graph = bus_make_graph(&c->buses);
-    struct command command = {.type = COMMAND_BUS_GRAPH, .graph = graph};
-    c->graph_is_stale = !graph || !queue_stage(&c->rt->commands, &command);
-    if (graph && c->graph_is_stale) c->buses.graph_in_use[graph->index] = false;
-}
-
-void transaction_commit(struct control *c)
-{
-    if (c->transaction.has_graph) stage_graph(c);
-    if (c->rt->commands.n_staged > 0) queue_commit(&c->rt->commands);
-    schedule_book_commit(&c->book);
-    c->transaction.phase = TRANSACTION_ANSWERS;
-}
-
-void transaction_rollback(struct control *c, bool keeps_loads)
-{
-    struct transaction *t = &c->transaction;
-    queue_unstage(&c->rt->commands);
-    for (; t->n_undos > 0; t->n_undos--) {
-        const struct undo_step *s = &t->undos[t->n_undos - 1];
-        s->take_back(c, s->index, s->old);
-    }
-    schedule_book_rollback(&c->book);
-    for (uint32_t i = 0; !keeps_loads && i < t->n_new_loads; i++)
-        drop_load(c, t->new_loads[i].sound);
-    t->phase = TRANSACTION_ANSWERS;
-}
-
-void transaction_end(struct control *c)
-{
-    c->transaction.phase = TRANSACTION_NONE;
 }

@@ -29,6 +29,8 @@
 #define MAX_NEW_LOADS 256
 #define MAX_WAITS     256
 
+struct control;
+
 /// How a change of the books is taken back.
 typedef void undo(struct control *c, uint32_t index, uint64_t old);
 
@@ -98,31 +100,9 @@ struct transaction {
 
 NODISCARD enum status transaction_init(struct transaction *t, struct allocator *a);
 
-// ---- for the handlers ----
+// ---- control thread ----
 
-/// Adds a command of a request, with the request's time. False when the queue or the schedule is full: then
-/// the call has been refused.
-NODISCARD bool control_stage(struct control *c, const struct call *call, struct command *command);
-/// The change has been made; it is taken back when this or a later message of the packet is refused.
-void control_undo_later(struct control *c, undo *take_back, uint32_t index, uint64_t old);
-/// The call needs a sound that is being loaded: when all loads of the packet have ended it is tried again
-/// from its beginning, or refused with the load's error. The handler returns without an answer.
-void control_wait_for_load(struct control *c, const struct call *call, uint32_t sound);
-/// The call (/sound/load) has begun a load, and the end of that answers it. When the packet is refused,
-/// drop_load() is called; when it is tried again, this call is left out.
-void control_answered_by_load(struct control *c, const struct call *call, uint32_t sound);
-
-// ---- for dispatch.c ----
-
-void transaction_begin(struct control *c, bool is_bundle);
-/// The next call is to be checked. False when there are too many: then the packet has been refused.
-bool transaction_add(struct control *c, const struct call *call);
 /// Refuses the packet for one of its calls, unless it has been refused.
-void transaction_refuse(struct control *c, uint32_t call, enum api_error error, const char *text);
-/// Hands all commands to rt; from here on answers are sent.
-void transaction_commit(struct control *c);
-/// Takes everything back, but for loads when `keeps_loads`.
-void transaction_rollback(struct control *c, bool keeps_loads);
-void transaction_end(struct control *c);
+void transaction_refuse(struct transaction *t, uint32_t call, enum api_error error, const char *text);
 
 #endif

@@ -24,6 +24,7 @@ struct sound {
     uint32_t n_channels; // 1 or 2
     enum sample_format format;
     const void *channels[SOUND_MAX_CHANNELS]; // first real frame; SOUND_PAD_FRAMES zeros lie on both sides
+    uint32_t serial;                          // control's, of each one that has stood in its place
 };
 
 /// Bytes of one sample.

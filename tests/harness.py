@@ -37,7 +37,7 @@ def osc(path, *args):
             {int: "i", float: "f", str: "s", bytes: "b", type(None): "N"}[type(arg)], arg)
         tags += tag
         if tag in "sS":
-            data += padded(value.encode())
+            data += padded(value.encode(errors="surrogateescape"))
         elif tag == "b":
             data += struct.pack(">i", len(value)) + value + b"\0" * (-len(value) % 4)
         elif tag in "ihfdtcm":
@@ -152,7 +152,7 @@ class Client:
     def status(self):
         n, = self.do("/status")
         values = [v for m in self.seen if m[0] == "/status/info" for v in m[1:]]
-        self.seen = [m for m in self.seen if m[0] != "/status/info"]
+        self.seen = [m for m in self.seen if m[0] not in ("/status/info", "/status/socket")]
         if len(values) != 2 * n:
             raise AssertionError(f"/status: {n} announced, {len(values) / 2} came")
         return dict(zip(values[::2], values[1::2]))
@@ -182,16 +182,17 @@ def until(is_true, what, timeout_s=PATIENCE_S):
     return value
 
 
-def free_udp_port():
-    """Outside of what the kernel gives out by itself, so that tests that run at once do not meet."""
+def free_port():
+    """For UDP and TCP; outside of what the kernel gives out by itself, so that tests that run at once do not meet."""
     while True:
         port = random.SystemRandom().randrange(10000, 32000)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        try:
+            for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
 
 
 def no_rights():
@@ -210,7 +211,8 @@ class Daemon:
         for name in ("run", "sounds", "clients", "config", "data"):
             os.mkdir(self.path(name))
         self.socket, self.sounds = self.path("run/chimed/chimed.sock"), self.path("sounds")
-        self.port = free_udp_port() if udp else 0
+        self.stream = self.path("run/chimed/chimed.stream")
+        self.port = free_port() if udp else 0
         self.user, self.program, guard = user, CHIMED, GUARD
         if user is not None:  # who may not see into the folder of the build
             self.program = shutil.copy(CHIMED, self.folder)
@@ -226,8 +228,9 @@ class Daemon:
             "JACK_DEFAULT_SERVER": f"chimed-none-{os.getpid()}", "JACK_NO_START_SERVER": "1", **(environment or {})}
         for name in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
             self.environment.pop(name, None)
-        self.has_guard, libraries = bool(guard), f"{guard or ''} {preload}".strip()
-        self.preload = {"LD_PRELOAD": libraries, "CHIMED_GUARD_REPORT": self.path("run/guard")} if libraries else {}
+        libraries = f"{guard or ''} {preload}".strip()
+        self.preload = {**({"LD_PRELOAD": libraries} if libraries else {}),
+                        **({"CHIMED_GUARD_REPORT": self.path("run/guard")} if guard else {})}
         self.process, self.clients = None, []
 
     def path(self, name):
@@ -286,9 +289,9 @@ class Daemon:
         took, said = time.monotonic() - began, self.stderr()
         if code != 0 or took > 2 or "Sanitizer" in said or "runtime error" in said:
             raise AssertionError(f"chimed left with {code} after {took:.1f} s: {said}")
-        if os.path.exists(self.socket):
-            raise AssertionError("the socket was left behind")
-        if self.has_guard:
+        if os.path.exists(self.socket) or os.path.exists(self.stream):
+            raise AssertionError("a socket was left behind")
+        if "CHIMED_GUARD_REPORT" in self.preload:
             self.check_guard()
         self.remove()
 

@@ -53,7 +53,8 @@ class Score:
 
     def message(self):
         r = self.random
-        voice, bus, name, file = r.randrange(100), r.choice(BUSES), r.choice(NAMES), r.choice(self.files)
+        voice, name, file = r.randrange(100), r.choice(NAMES), r.choice(self.files)
+        bus, parent = r.choice(BUSES), r.choice(BUSES)
         return r.choices([
             lambda: ["/play", r.choice([name, name, file]), "bus", bus, *self.some(
                 id=(0, 99), gain=(-40.0, -20.0), pan=(-1.0, 1.0), rate=(0.06, 4.0), start=(0.0, 0.1), fade=(0.0, 0.3),
@@ -65,7 +66,7 @@ class Score:
             lambda: [r.choice(["/pause", "/resume"]), r.choice([voice, "all"]), *self.some(fade=(0.0, 0.1))],
             lambda: ["/sound/load", name, file],
             lambda: ["/sound/unload", r.choice([name, file]), *self.some(fade=(0.0, 0.2))],
-            lambda: ["/bus/new", bus, r.choice(BUSES)],
+            lambda: ["/bus/new", bus, r.choice(["master", parent])],
             lambda: ["/bus/set", bus, *self.some(gain=(-20.0, 0.0), mute=(0, 1), solo=(0, 1), ramp=(0.0, 0.3))],
             self.wrong,
         ], [30, 8, 10, 6, 6, 8, 6, 2, 8, 16])[0]()
@@ -89,7 +90,11 @@ class Score:
         while frame < end:
             if self.random.random() < 0.01:
                 yield self.broken()
-            yield self.packet(frame, *(self.message() for _ in range(self.random.choice([1, 1, 1, 2, 5]))))
+            messages = [self.message() for _ in range(self.random.choice([1, 1, 1, 2, 5]))]
+            if self.random.random() < 0.2:  # one that is refused takes the others along
+                yield self.packet(frame, *messages)
+            else:
+                yield from (self.packet(frame, message) for message in messages)
             frame += self.random.randint(1, 2 * RATE // per_second)
         yield self.packet(end, ["/stop", "all"])
         for name in NAMES + self.files + ["x"]:

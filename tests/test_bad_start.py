@@ -146,7 +146,7 @@ class Configuration(unittest.TestCase):
         self.wrong(b"[engine]\nqueue = 1000\n", "FILE:2: queue = 1000; expected a power of two")
         self.wrong(b"[output]\nbackend = pulse\n", "FILE:2: backend = pulse; expected auto|jack|alsa|null")
         self.wrong(b"[outptu]\n",
-                   "FILE:1: section [outptu]; expected [engine], [memory], [output], [control], [paths] or [bus NAME]")
+                   "FILE:1: section [outptu]; expected [engine], [memory], [output], [control], [access], [paths] or [bus NAME]")
         self.wrong(b"voices = 3\n", "FILE:1: key voices before any section")
         self.wrong(b"[engine]\nvoices\n", "FILE:2: a line of another kind")
         self.wrong(b"[paths]\nallow = sounds\n", "FILE:2: allow = sounds; expected a path that begins with /")

@@ -175,6 +175,18 @@ class Scheduled(Bundles):
         self.client.do("/play", "long", "id", 2)
         until(lambda: {v["state"] for v in self.client.voices().values()} == {"paused"}, "both are held")
 
+    def test_a_sound_is_told_from_what_stands_in_its_place(self):
+        path = os.path.join(self.daemon.sounds, "long.wav")
+        self.client.do("/sound/load", "first", path)
+        self.client.do("/stop", "all", "sound", "first", "at", 0.5)
+        self.client.do("/sound/unload", "first")
+        self.client.do("/sound/load", "second", path)  # takes the place that is free again
+        self.client.do("/play", "second", "id", 1)
+        until(lambda: self.client.status()["scheduled"] == 0, "its time")
+        self.assertEqual(self.client.voices()[1]["state"], "playing")
+        self.client.do("/sound/unload", "second", "fade", 0.01)
+        until(lambda: not self.client.voices(), "its end")
+
     def test_taken_back(self):
         before = self.client.status()
         self.client.do("/play", "long", "id", "never", "notify", 1, "at", 60)

@@ -226,6 +226,8 @@ class NoDaemon(unittest.TestCase):
 
     def test_every_command(self):
         for command in COMMANDS:
+            if command == "doctor":  # goes on without one
+                continue
             with self.subTest(command):
                 self.check(chime("--url", NOWHERE, command, *self.WORDS.get(command, [])))
 

@@ -245,6 +245,32 @@ static void too_many_folders(void **state)
     assert_int_equal(config.n_allow, CONFIG_MAX_ALLOW);
 }
 
+static void addresses_are_listed(void **state)
+{
+    (void)state;
+    assert_good("[control]\nlisten = 192.168.1.5\nlisten = ::\n[access]\nallow_from = 192.168.1.0/24\n"
+                "allow_from = fd00::/8\nallow_from = 10.0.0.1\n");
+    assert_int_equal(config.n_listen, 2);
+    assert_string_equal(config.listen[1], "::");
+    assert_int_equal(config.n_allow_from, 3);
+    assert_string_equal(config.allow_from[0], "192.168.1.0/24");
+    assert_good("[control]\nlisten = 1.2.3.4\nlisten =\n");
+    assert_int_equal(config.n_listen, 0);
+    char text[128];
+    memset(text, '1', CONFIG_ADDRESS_BYTES);
+    text[CONFIG_ADDRESS_BYTES] = 0;
+    expect_set("control", "listen", text, STATUS_BAD_FORMAT);
+    text[CONFIG_ADDRESS_BYTES - 1] = 0;
+    for (int i = 0; i < CONFIG_MAX_LISTEN; i++)
+        expect_set("control", "listen", text, STATUS_OK);
+    expect_set("control", "listen", text, STATUS_BAD_FORMAT);
+    for (int i = 0; i < CONFIG_MAX_FROM; i++)
+        expect_set("access", "allow_from", text, STATUS_OK);
+    expect_set("access", "allow_from", text, STATUS_BAD_FORMAT);
+    assert_bad("[access]\nallow = /\n", 2, "allow in [access]", "allow_from");
+    assert_bad("[control]\nlissen = ::\n", 2, "lissen", "listen");
+}
+
 // ---- buses ----
 
 static void buses_are_read(void **state)
@@ -332,6 +358,9 @@ static void finish(const char *runtime, const char *xdg, const char *state, cons
     config_defaults(&config);
     assert_int_equal(config_finish(&config, error), STATUS_OK);
     assert_string_equal(config.socket, expected_socket);
+    size_t n = strlen(expected_socket) - strlen("sock");
+    assert_memory_equal(config.stream_socket, expected_socket, n); // beside it
+    assert_string_equal(config.stream_socket + n, "stream");
     if (expected_folder) assert_string_equal(config.sound_folder, expected_folder);
 }
 
@@ -357,6 +386,7 @@ static void the_environment_decides(void **state)
     expect_set("paths", "sound_folder", "/tmp/f", STATUS_OK);
     assert_int_equal(config_finish(&config, error), STATUS_OK);
     assert_string_equal(config.socket, "/tmp/s");
+    assert_string_equal(config.stream_socket, "/tmp/s.stream");
     assert_string_equal(config.sound_folder, "/tmp/f");
 }
 
@@ -396,6 +426,7 @@ int main(void)
         cmocka_unit_test(lines_that_inih_would_cut_are_refused),
         cmocka_unit_test(files_that_are_none),
         cmocka_unit_test(too_many_folders),
+        cmocka_unit_test(addresses_are_listed),
         cmocka_unit_test(buses_are_read),
         cmocka_unit_test(booleans),
         cmocka_unit_test(bad_buses),

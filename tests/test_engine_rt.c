@@ -94,7 +94,7 @@ static void fill_in(struct engine_rig *f, uint64_t *seed, struct command *c)
     case COMMAND_BUS_GRAPH: c->graph = &f->graphs[random_below(seed, 2)]; break;
     default:
         if (c->type <= COMMAND_VOICE_RESUME && random_below(seed, 8) == 0) c->slot = SLOT_ALL;
-        c->fade = (struct fade){random_below(seed, 2000), (uint16_t)random_below(seed, 3), NULL};
+        c->fade = (struct fade){random_below(seed, 2000), (uint16_t)random_below(seed, 3), NULL, 0};
         if (random_below(seed, 2)) c->fade.bus = BUS_ANY;
         break;
     }
@@ -299,15 +299,18 @@ static void test_generations(void **state)
     engine_rig_no_event(f);
 }
 
-/// Voices 0 to 7: bus 0 or 1, sound 0 or 1, one after another stopped by filters.
+/// Voices 0 to 7: bus 0 or 1, sound 0 or 1, one after another stopped by filters. The serial of both sounds
+/// is 0.
 static void test_all_that_match(void **state)
 {
     static const struct {
         uint16_t bus;
         int sound;
+        uint32_t serial;
         uint8_t expected; // a bit for each voice
-    } filters[] = {{BUS_ANY, -1, 0xff}, {0, -1, 0x33}, {1, -1, 0xcc}, {BUS_ANY, 0, 0x55},
-                   {BUS_ANY, 1, 0xaa},  {1, 0, 0x44},  {2, -1, 0},    {BUS_ANY, 2, 0}};
+    } filters[] = {{BUS_ANY, -1, 0, 0xff}, {0, -1, 0, 0x33},      {1, -1, 0, 0xcc},
+                   {BUS_ANY, 0, 0, 0x55},  {BUS_ANY, 1, 0, 0xaa}, {1, 0, 0, 0x44},
+                   {2, -1, 0, 0},          {BUS_ANY, 2, 0, 0},    {BUS_ANY, 0, 1, 0}};
     for (size_t i = 0; i < COUNT_OF(filters); i++) {
         void *own;
         (void)state;
@@ -322,6 +325,7 @@ static void test_all_that_match(void **state)
         }
         struct command stop = {.type = COMMAND_VOICE_STOP, .slot = SLOT_ALL, .fade = {.bus = filters[i].bus}};
         if (filters[i].sound >= 0) stop.fade.sound = &sounds[filters[i].sound].sound;
+        stop.fade.serial = filters[i].serial;
         engine_rig_push(f, &stop);
         engine_rig_process(f, 0, 1000);
         uint8_t ended = 0;
@@ -405,6 +409,28 @@ static void test_nothing_owed_is_lost(void **state)
     assert_int_equal(n[EVENT_DUE], ENGINE_SCHEDULED);
     assert_int_equal(n[EVENT_VOICE_REPORT], MAX_VOICE_REPORTS);
     assert_true(n[EVENT_NONFINITE] >= SPARE_EVENTS - 1);
+    rig_sound_free(&bad);
+}
+
+/// What events point to stays readable for as much time, however blocks were cut.
+static void test_reports_outlive_short_blocks(void **state)
+{
+    struct engine_rig *f = *state;
+    struct rig_sound bad;
+    rig_sound_make(&bad, 64, 1, SAMPLE_F32, broken); // its first frame
+    struct voice_start start = rig_start(&bad.sound);
+    engine_rig_start(f, 0, &start);
+    engine_rig_process(f, 0, 1);
+    engine_rig_event(f, EVENT_VOICE_STARTED);
+    struct event e = engine_rig_event(f, EVENT_NONFINITE);
+    for (uint32_t i = 0; i < 2 * REPORT_BLOCKS; i++)
+        engine_rig_process(f, 0, 1);
+    uint64_t report[8];
+    assert_int_equal(e.ring.bytes, nonfinite_report_bytes(1));
+    assert_true(ring_get(&f->engine.reports, e.ring, report));
+    for (uint32_t i = 0; i < REPORT_BLOCKS; i++)
+        engine_rig_process(f, 0, BLOCK_FRAMES);
+    assert_false(ring_get(&f->engine.reports, e.ring, report));
     rig_sound_free(&bad);
 }
 
@@ -499,6 +525,7 @@ int main(void)
         TEST(test_all_that_match),
         TEST(test_fade_out_is_the_end_of_all_sound),
         TEST(test_nothing_owed_is_lost),
+        TEST(test_reports_outlive_short_blocks),
         TEST(test_snapshots),
         TEST(test_snapshot_on_demand),
         TEST(test_small_arenas),

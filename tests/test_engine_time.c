@@ -294,6 +294,33 @@ static void test_groups_are_not_cut(void **state)
     assert_int_equal(engine_rig_event(f, EVENT_SYNCED).value, 2);
 }
 
+/// The same in the schedule, in the middle of a cycle.
+static void test_groups_in_the_schedule_are_not_cut(void **state)
+{
+    struct engine_rig *f = *state;
+    engine_rig_run(f, 1, 256);
+    uint64_t time = engine_rig_ntp(f, f->now_ns + 356e9 / ENGINE_RATE), first = f->engine.frame + 356 + 256;
+    for (uint32_t i = 0; i < 1501; i++) {
+        struct command c = nothing_at(i, time);
+        c.joins = i > 0 && i < 1500; // the last one stands alone
+        engine_rig_push(f, &c);
+    }
+    engine_rig_cycle(f, 256);
+    engine_rig_cycle(f, 256);
+    struct command c = nothing_now();
+    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE - 1; i++)
+        engine_rig_push(f, &c);
+    engine_rig_cycle(f, 256);
+    for (uint32_t i = 0; i < 1500; i++) {
+        uint64_t frame;
+        assert_int_equal(next_due(f, i, &frame).late_frames, 0);
+        assert_int_equal(frame, first);
+    }
+    engine_rig_no_event(f);
+    engine_rig_cycle(f, 256);
+    assert_int_equal(next_due(f, 1500, NULL).late_frames, 256 - 100);
+}
+
 /// Commands for all voices or buses count as several.
 static void test_what_costs_more_counts_more(void **state)
 {
@@ -481,11 +508,13 @@ static void test_a_flood_cuts_little(void **state)
     struct engine_rig *f = *state;
     engine_rig_run(f, 1, 256);
     for (uint32_t k = 0; k < 50; k++) {
-        for (uint32_t i = 0; i < 1024; i++)
-            engine_rig_push(f, &(struct command){.type = COMMAND_SYNC,
-                                                 .when = WHEN_ARRIVAL,
-                                                 .time = (uint64_t)llround(f->now_ns + (i / 5 - 256.0) * 1e9 /
-                                                                                           ENGINE_RATE)});
+        for (uint32_t i = 0; i < 1024; i++) {
+            int32_t ahead = (int32_t)i / 5 - 256; // frames
+            engine_rig_push(
+                f, &(struct command){.type = COMMAND_SYNC,
+                                     .when = WHEN_ARRIVAL,
+                                     .time = (uint64_t)llround(f->now_ns + ahead * 1e9 / ENGINE_RATE)});
+        }
         uint64_t n_blocks = f->engine.n_blocks, first = f->engine.frame;
         engine_rig_cycle(f, 256);
         assert_in_range(f->engine.n_blocks - n_blocks, 4 + 12, 4 + 12 + 256 / 16);
@@ -541,6 +570,22 @@ static void test_waiting_is_not_being_late(void **state)
         check_distances(f, 1000, first, 2);
         engine_rig_close(&own);
     }
+}
+
+/// Nor does a period that becomes shorter, which moves all times to earlier frames.
+static void test_a_shorter_period_makes_nobody_late(void **state)
+{
+    struct engine_rig *f = *state;
+    engine_rig_run(f, 2, 1024);
+    schedule_ahead(f, 300, true);
+    engine_rig_cycle(f, 1024);
+    engine_rig_run(f, 4, 64);
+    for (uint32_t i = 0; i < 300; i++) {
+        struct due due = next_due(f, i, NULL);
+        assert_int_equal(due.outcome, DUE_DONE);
+        assert_int_equal(due.late_frames, 0);
+    }
+    assert_int_equal(f->engine.clock.period, 64);
 }
 
 /// The system's clock is set while 1000 commands wait: none is early, none is lost, each keeps its distance.
@@ -660,6 +705,7 @@ int main(void)
         OFFLINE(test_hours_ahead),
         LIVE(test_commands_beyond_a_cycle_wait),
         LIVE(test_groups_are_not_cut),
+        LIVE(test_groups_in_the_schedule_are_not_cut),
         LIVE(test_what_costs_more_counts_more),
         LIVE(test_more_due_than_a_cycle_can_do),
         LIVE(test_cuts_are_bounded),
@@ -667,6 +713,7 @@ int main(void)
         LIVE(test_the_queue_keeps_its_order),
         LIVE(test_a_flood_cuts_little),
         cmocka_unit_test(test_waiting_is_not_being_late),
+        LIVE(test_a_shorter_period_makes_nobody_late),
         cmocka_unit_test(test_clock_steps),
         LIVE(test_steps_wait_for_room),
         cmocka_unit_test(test_a_gap),

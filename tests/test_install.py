@@ -13,7 +13,8 @@ import unittest
 FILES = """bin/chime bin/chimed include/chime.h
 share/man/man1/chime.1 share/man/man5/chimed.conf.5 share/man/man7/chimed-osc.7 share/man/man8/chimed.8
 share/doc/chimed/osc.md share/doc/chimed/examples/chimed.conf share/bash-completion/completions/chime
-lib/systemd/system/chimed.service lib/systemd/user/chimed.service""".split()
+lib/systemd/system/chimed.service lib/systemd/user/chimed.service
+lib/systemd/system/chimed.socket lib/systemd/user/chimed.socket""".split()
 
 PROGRAM = r"""
 #include <chime.h>

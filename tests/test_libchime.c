@@ -31,6 +31,13 @@ static void test_urls(void **state)
     assert_int_equal(url_parse("osc.udp://[::1]:99", &u), CHIME_OK);
     assert_string_equal(u.host, "::1");
     assert_string_equal(u.port, "99");
+    assert_false(u.is_stream);
+    assert_int_equal(url_parse("osc.tcp://[::1]:99/", &u), CHIME_OK);
+    assert_true(u.is_stream && !u.is_unix);
+    assert_string_equal(u.host, "::1");
+    assert_int_equal(url_parse("osc.stream:///run/x/y.stream", &u), CHIME_OK);
+    assert_true(u.is_stream && u.is_unix);
+    assert_string_equal(u.path, "/run/x/y.stream");
     static const char *const bad[] = {
         "",
         "/run/x",
@@ -47,7 +54,8 @@ static void test_urls(void **state)
         "osc.udp://a:12/path",
         "osc.udp://[::1:99/",
         "osc.udp://[]:99/",
-        "osc.tcp://a:12/",
+        "osc.tcp://a:0/",
+        "osc.stream://path",
         "http://a/",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -112,7 +112,7 @@ width = 2
         self.assertGreater(regions["voices"][0], 65536 * 200)
         for used, budget in regions.values():
             self.assertLessEqual(used, budget)
-        for name in "columns", "command and event queues", "sounds", "answers":
+        for name in "columns", "command and event queues", "sounds", "sockets":
             self.assertIn("  " + name, rows)
 
     def test_a_budget_that_is_too_small(self):

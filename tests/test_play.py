@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # test_play.py - voices and buses as people play them, from every kind of client: what is asked for is what happens.
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -253,17 +254,20 @@ class OtherSenders(Playing):
         self.assertEqual(self.done("send", "/ping"), ["/done /ping"])
         self.assertEqual(self.done("send", "/sync", "3"), ["/synced 3"])
 
-    def test_udp_is_for_this_machine_only(self):
+    def test_udp_and_tcp_are_for_this_machine_only(self):
         wanted = f":{self.daemon.port:04X}"
-        for table in "/proc/net/udp", "/proc/net/udp6":
-            with contextlib.suppress(FileNotFoundError), open(table, encoding="ascii") as file:
-                bound = [line.split()[1] for line in file if line.split()[1].endswith(wanted)]
-                self.assertLessEqual(set(bound), {"0100007F" + wanted, "0" * 24 + "01000000" + wanted}, table)
+        local = {"": "0100007F", "6": "00000000000000000000000001000000"}
+        for protocol, family in itertools.product(("udp", "tcp"), ("", "6")):
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/net/{protocol}{family}", encoding="ascii") as file:
+                rows = [line.split() for line in file]
+                bound = [row[1] for row in rows if row[1].endswith(wanted) and row[3] in ("07", "0A")]  # listening
+                self.assertEqual(bound, [local[family] + wanted], protocol + family)
 
     def test_socket_mode(self):
-        mode = os.stat(self.daemon.socket).st_mode
-        self.assertTrue(stat.S_ISSOCK(mode))
-        self.assertEqual(stat.S_IMODE(mode), 0o660)
+        for path in self.daemon.socket, self.daemon.stream:
+            mode = os.stat(path).st_mode
+            self.assertTrue(stat.S_ISSOCK(mode))
+            self.assertEqual(stat.S_IMODE(mode), 0o660)
 
 
 if __name__ == "__main__":

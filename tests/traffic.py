@@ -8,7 +8,8 @@ import harness
 
 LOADED, FRAMES = 4, 48000  # sounds that stay, and their length
 # What a request may rightly be refused for, seeing that all of it is drawn at random.
-EXPECTED = {"unknown_voice", "unknown_sound", "unknown_bus", "taken", "refused", "cancelled", "out_of_range"}
+EXPECTED = {"unknown_voice", "unknown_sound", "unknown_bus", "taken", "refused", "cancelled", "out_of_range",
+            "full"}
 
 
 class Traffic:
@@ -35,6 +36,17 @@ class Traffic:
                 chosen += [key, self.random.randint(low, high) if whole else self.random.uniform(low, high)]
         return chosen
 
+    def timing(self):
+        """For some requests a time, and what else goes with it."""
+        kind, policy = self.random.random(), ["policy", self.random.choice(["play", "drop"])]
+        if kind < 0.2:
+            return ["at", self.random.uniform(0, 0.5), "tag", self.random.choice("xyz"), *policy]
+        return ["immediate", self.random.randrange(2), *policy] if kind < 0.3 else []
+
+    def change(self):
+        """A ramp's curve."""
+        return ["curve", self.random.choice(["linear", "db", "power", "s"])] if self.random.random() < 0.5 else []
+
     def voice(self):
         return self.random.randrange(200)
 
@@ -46,20 +58,24 @@ class Traffic:
         more = self.key_values(id=(0, 199), gain=(-40.0, -20.0), pan=(-1.0, 1.0), rate=(0.06, 4.0), start=(0.0, 0.3),
                                end=(0.4, 0.9), fade=(0.0, 0.3), fade_out=(0.0, 0.3), loop=(0, 1), loop_count=(0, 3),
                                paused=(0, 1), notify=(0, 1))
-        return ["/play", sound, *more, "bus", self.bus()]
+        return ["/play", sound, *more, "bus", self.bus(), *self.timing()]
 
     def request(self):
         r = self.random
         kinds = {
             40: self.play,
             20: lambda: ["/voice/set", self.voice(), *self.key_values(gain=(-40.0, -20.0), pan=(-1.0, 1.0),
-                                                                    rate=(-4.0, -0.06), ramp=(0.0, 0.2))],
-            10: lambda: ["/stop", self.voice(), *self.key_values(fade=(0.0, 0.2))],
-            9: lambda: ["/seek", self.voice(), r.uniform(0, 0.9)],
-            8: lambda: ["/pause", self.voice()],
-            7: lambda: ["/resume", self.voice()],
+                                                                    rate=(-4.0, -0.06), ramp=(0.0, 0.2)),
+                         *self.change(), *self.timing()],
+            15: lambda: ["/voice/set", self.voice(), "gain", r.choice(["+3", "-3"]), *self.change(), *self.timing()],
+            10: lambda: ["/stop", self.voice(), *self.key_values(fade=(0.0, 0.2)), *self.timing()],
+            9: lambda: ["/seek", self.voice(), r.uniform(0, 0.9), *self.timing()],
+            8: lambda: ["/pause", self.voice(), *self.timing()],
+            7: lambda: ["/resume", self.voice(), *self.timing()],
             6: lambda: ["/bus/set", self.bus(), *self.key_values(gain=(-20.0, 0.0), pan=(-1.0, 1.0), mute=(0, 1),
-                                                                 solo=(0, 1), width=(1, 2), ramp=(0.0, 0.2))],
+                                                                 solo=(0, 1), ramp=(0.0, 0.2)),
+                        *self.change(), *self.timing()],
+            1.4: lambda: ["/bus/set", self.bus(), "width", r.choice([1, 2])],
             5: lambda: ["/bus/new", self.bus()],
             4: lambda: ["/sound/load", f"t{LOADED}", r.choice(self.files)],
             3.5: lambda: ["/sound/unload", f"t{LOADED}", *self.key_values(fade=(0.0, 0.1))],
@@ -71,6 +87,12 @@ class Traffic:
             1: lambda: ["/voice/list"],
             0.9: lambda: ["/sound/list"],
             0.8: lambda: ["/bus/list"],
+            1.2: lambda: ["/clear", r.choice(["all", "x", "y", self.voice()])],
+            1.1: lambda: ["/time"],
+            0.7: lambda: ["/dump"],
+            0.6: lambda: ["/subscribe", r.choice(["//", "/voice/*", "/meter"]), 0.05, 1.0],
+            0.4: lambda: ["/unsubscribe"],
+            0.3: lambda: ["/hello"],
         }
         return r.choices(list(kinds.values()), list(kinds))[0]()
 
@@ -90,6 +112,7 @@ class Traffic:
                     raise AssertionError(f"{path} {args}: {answer}")
             self.n_events += len(self.client.seen)
             self.client.seen = []
+        self.client.do("/clear", "all")
         self.client.do("/stop", "all", "fade", 0.01)
         self.client.do("/sync", 0)
         return self

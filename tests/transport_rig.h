@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "alloc/arena.h"
@@ -24,15 +25,25 @@ struct fixture {
     struct transport_config config;
 };
 
+static inline bool can_bind(int type, uint16_t port)
+{
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, type, 0);
+    bool can = bind(fd, (struct sockaddr *)&in, sizeof in) == 0;
+    close(fd);
+    return can;
+}
+
+/// For UDP and TCP; outside of what the kernel gives out by itself.
 static inline uint16_t free_port(void)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof in;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
-    close(fd);
-    return ntohs(in.sin_port);
+    uint16_t port;
+    do {
+        assert_int_equal(getrandom(&port, sizeof port, 0), sizeof port);
+        port = (uint16_t)(10000 + port % 22000);
+    } while (!can_bind(SOCK_DGRAM, port) || !can_bind(SOCK_STREAM, port));
+    return port;
 }
 
 /// Sockets at these places, and limits as the configuration has them by default. `port` 0: no UDP and TCP.

@@ -51,7 +51,7 @@ ssize_t outgoing_send(struct outgoing *o, struct pool *blocks, int fd)
     for (struct outgoing_block *b = o->first; b && header.msg_iovlen < MAX_PARTS; b = b->next)
         parts[header.msg_iovlen++] = (struct iovec){b->bytes + b->begin, b->end - b->begin};
     ssize_t n = sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-    for (ssize_t left = n; left > 0;) {
+    for (ssize_t left = n; left > 0 && o->first;) {
         struct outgoing_block *b = o->first;
         uint32_t n_held = b->end - b->begin;
         if (left < (ssize_t)n_held) {

@@ -15,6 +15,8 @@
 
 /// With more blocks to be sent than this a client is not read from: it should read first.
 #define MAX_BLOCKS_TO_READ 4
+/// How long one that was cut off may take to read the end of it.
+#define CUT_OFF_PATIENCE_NS 10000000000ll
 /// How long what still comes is thrown away before a connection is closed.
 #define SHUT_PATIENCE_NS 1000000000ll
 /// Connections that one turn of the loop accepts.
@@ -331,9 +333,8 @@ static bool is_finished(struct streams *s, struct stream *st)
 {
     int64_t waited_ns = s->now_ns - st->progress_ns;
     if (!outgoing_is_empty(&st->out)) {
-        if (waited_ns <= s->patience_ns) return false;
-        if (st->is_closing) return true;
-        cut_off(s, st);
+        if (st->is_closing) return waited_ns > CUT_OFF_PATIENCE_NS;
+        if (waited_ns > s->patience_ns) cut_off(s, st);
         return false;
     }
     if (st->is_closing && !st->is_shut) {

@@ -37,7 +37,7 @@ RT_SAFE static void fade_voices(struct engine_rt *e, const struct command *c)
     for (uint32_t slot = 0; slot < v->n_slots; slot++) {
         if (v->state[slot] == VOICE_FREE) continue;
         if (f->bus != BUS_ANY && f->bus != v->bus[slot]) continue;
-        if (f->sound && f->sound != v->sound[slot]) continue;
+        if (f->sound && (f->sound != v->sound[slot] || f->serial != v->sound[slot]->serial)) continue;
         fade_voice(e, (enum command_type)c->type, slot, f->frames);
     }
 }

@@ -69,7 +69,6 @@ RT_SAFE static bool has_lost_frames(struct clock *c, uint64_t now_ns, double err
 /// What of an error the loop shall follow: one hiccup is nothing, and a large error is an ordinary one.
 RT_SAFE static double believe(struct clock *c, double error)
 {
-    if (c->out_side != 0) return 0;
     double believed = clamp(error, MAX_DEVIATIONS * c->deviation_ns);
     c->deviation_ns += DEVIATION_SHARE * (magnitude(believed) - c->deviation_ns);
     if (c->deviation_ns < c->frame_ns / 8) c->deviation_ns = c->frame_ns / 8;

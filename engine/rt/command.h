@@ -52,6 +52,7 @@ struct fade {
     uint32_t frames;
     uint16_t bus;              // with SLOT_ALL: voices on this bus alone, or BUS_ANY
     const struct sound *sound; // with SLOT_ALL: voices of this sound alone, or NULL; only compared
+    uint32_t serial;           // of that sound: another one may stand in its place when this is due
 };
 
 struct seek {

@@ -36,7 +36,7 @@ static enum status init_reports(struct engine_rt *e, struct allocator *a, uint32
 static enum status init_schedule(struct engine_rt *e, struct allocator *a, uint32_t n_voices,
                                  uint32_t n_scheduled)
 {
-    allocator_tag(a, "schedule");
+    allocator_tag(a, "scheduled commands");
     e->generation = make(uint32_t, n_voices, a);
     if (!e->generation) return STATUS_NO_MEMORY;
     return schedule_init(&e->schedule, a, n_scheduled);

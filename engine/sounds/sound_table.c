@@ -211,6 +211,7 @@ void sound_publish(struct sound_table *t, uint32_t sound, const struct load *loa
     e->table = t;
     refcount_init(&e->refs, destroy_entry, e);
     e->decoded = load->decoded;
+    e->decoded.sound.serial = ++t->n_published;
     e->id = load->id;
     e->last_used = ++t->n_uses;
 }

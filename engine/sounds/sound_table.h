@@ -53,6 +53,7 @@ struct sound_table {
     uint32_t n_under_way, n_under_way_high; // loads
     uint64_t n_loads;                       // begun since the start
     uint64_t n_uses;
+    uint32_t n_published;
     struct worker *worker;
 };
 

@@ -121,4 +121,5 @@ def main():
         file.writelines(f'"{word}"\n' for word in dict.fromkeys(words))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// call.c - answers to requests: kept until their packet has been accepted, or sent.
-#include "engine/call.h"
+// answer.c - answers to requests: kept until their packet has been accepted, or sent.
+#include "engine/answer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "engine/control.h"
 #include "engine/log.h"
 
 // ---- sending ----
