@@ -21,6 +21,7 @@
 #include "engine/publish.h"
 #include "engine/service.h"
 #include "engine/transport_setup.h"
+#include "engine/watch.h"
 
 /// Packets that one turn of the loop takes, so that events are not kept waiting.
 #define MAX_PACKETS_A_TURN 256
@@ -28,15 +29,12 @@
 /// Cycles after which the audio thread should take no more page faults.
 #define WARM_UP_CYCLES 256
 
-#define STATUS_INTERVAL_NS 5000000000ll
-
 struct daemon {
     struct engine engine;
     struct transport transport;
     struct cycle cycle;
     struct chain chain;
     int signal_fd;
-    int64_t next_status_ns;
 };
 
 // ---- start ----
@@ -134,11 +132,8 @@ static void watch_audio(struct daemon *d)
         c->is_warm = true;
         c->page_faults_before = control_page_faults(c);
     }
-    int64_t now = monotonic_ns();
-    if (now < d->next_status_ns) return;
-    d->next_status_ns = now + STATUS_INTERVAL_NS;
-    service_status("%s, %u Hz, %u of %u voices, %llu xruns", c->backend->ops->name, c->rate, c->voices.n_used,
-                   c->voices.n_slots, (unsigned long long)atomic_load(&c->backend->n_xruns));
+    watch_turn(c, monotonic_ns());
+    finish_backend_switch(c);
 }
 
 /// One turn: wait, then serve everything once.
@@ -166,10 +161,10 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[2].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
+    watch_audio(d);
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
-    watch_audio(d);
 }
 
 // ---- stop ----

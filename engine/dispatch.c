@@ -55,6 +55,7 @@ static const struct {
     [METHOD_SUBSCRIBE] = {handle_subscribe, LAST},
     [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST},
     [METHOD_DUMP] = {handle_dump, LAST},
+    [METHOD_BACKEND] = {handle_backend, LAST},
     [METHOD_HELLO] = {handle_hello, LAST},
     [METHOD_PING] = {handle_ping, FIRST},
     [METHOD_SYNC] = {handle_sync, LAST},

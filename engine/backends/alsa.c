@@ -141,7 +141,7 @@ static void *alsa_run(void *argument)
     while (!is_stopping(b)) {
         bool xrun;
         enum alsa_action action = alsa_recovery_step(&b->recovery, &seen, b->device.period_frames, &xrun);
-        if (xrun) atomic_fetch_add_explicit(&b->base.n_xruns, 1, memory_order_relaxed); // a number for people
+        if (xrun) backend_count_xrun(&b->base);
         int error = act(b, action);
         if (action == ALSA_DO_CLOSE) {
             // Release: control, when it sees this, finds the device given up.

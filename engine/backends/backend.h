@@ -109,6 +109,8 @@ NODISCARD bool backend_shut_gate(struct backend *b);
 
 /// A cycle of the engine, or silence when the gate is shut. `out`: a plane for each of n_channels.
 void backend_cycle(struct backend *b, float *const *out, uint32_t n_frames);
+/// The device or server has missed frames just now. Any thread of the backend's.
+void backend_count_xrun(struct backend *b);
 /// Wakes control up, which is to look at `lost` or `has_changed`. Any thread; safe in signal handlers.
 void backend_tell(struct backend *b);
 

@@ -18,13 +18,21 @@ struct cycle {
     uint32_t rate;
     double load_average; // the audio thread's own, exact; load_average_ppm is made from it
     int wake_fd;         // eventfd that control waits on, or -1
-    alignas(CACHE_LINE) _Atomic uint64_t n_cycles;
+    alignas(CACHE_LINE) _Atomic uint64_t n_cycles; // that have ended
+    _Atomic uint64_t n_begun;
     _Atomic uint64_t frames;           // engine frames since the start
     _Atomic uint64_t last_start_ns;    // CLOCK_MONOTONIC at the start of the last cycle
     _Atomic uint32_t last_frames;      // length of the last cycle
     _Atomic uint32_t load_average_ppm; // time spent / time available, smoothed over about a second
     _Atomic uint32_t load_worst_ppm;   // the highest of a single cycle since control last cleared it
     _Atomic int32_t thread_id;         // kernel id of the audio thread, 0 before its first cycle
+    _Atomic uint64_t last_sound_ns;    // when anything but silence was rendered last
+    _Atomic uint64_t last_long_ns;     // when a cycle took longer than its frames last
+    _Atomic uint64_t last_late_ns;     // when a cycle began later than its buffer lasts
+
+    /// Xruns since the start, of all backends: a block took longer than its period; the thread was woken
+    /// late; neither, so that the device or server did it. Any thread.
+    _Atomic uint64_t n_xruns_ours, n_xruns_late, n_xruns_device;
 };
 
 // ---- control, while no audio runs ----
@@ -40,6 +48,9 @@ uint64_t cycle_next_due_ns(const struct cycle *c);
 
 /// Renders `n_frames` (1 or more) into `out`, one plane for each of `n_channels` device channels.
 void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames);
+
+/// The device or server has missed frames just now: finds the cause and counts. Any thread but control.
+void cycle_count_xrun(struct cycle *c);
 
 /// CLOCK_MONOTONIC, without a system call.
 uint64_t cycle_now_ns(void);

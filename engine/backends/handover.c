@@ -61,6 +61,12 @@ void backend_cycle(struct backend *b, float *const *out, uint32_t n_frames)
     atomic_fetch_add_explicit(&b->n_calls, 1, memory_order_relaxed); // a number that stands for itself
 }
 
+void backend_count_xrun(struct backend *b)
+{
+    atomic_fetch_add_explicit(&b->n_xruns, 1, memory_order_relaxed); // a number for people
+    if (b->cycle && atomic_load(&b->gate) != GATE_SHUT) cycle_count_xrun(b->cycle);
+}
+
 void backend_tell(struct backend *b)
 {
     // A full or missing counter changes nothing: control looks now and then without it.

@@ -189,7 +189,7 @@ static void on_latency(jack_latency_callback_mode_t mode, void *argument)
 static int on_xrun(void *argument)
 {
     struct jack_backend *b = argument;
-    atomic_fetch_add_explicit(&b->base.n_xruns, 1, memory_order_relaxed);
+    backend_count_xrun(&b->base);
     return 0;
 }
 

@@ -72,7 +72,7 @@ static void skip_stall(struct null_backend *b, uint64_t due_ns)
     uint64_t now_ns = cycle_now_ns();
     if (now_ns <= due_ns) b->catches_up_until_ns = 0;
     if (now_ns <= due_ns + most_late_ns(b) || now_ns < b->catches_up_until_ns) return;
-    atomic_fetch_add_explicit(&b->base.n_xruns, 1, memory_order_relaxed); // relaxed: a number for people
+    backend_count_xrun(&b->base);
     pace_start(&b->pace, b->base.rate, now_ns);
 }
 
