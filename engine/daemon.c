@@ -124,6 +124,7 @@ static void watch_audio(struct daemon *d)
     if (c->backend != chain_backend(&d->chain)) {
         c->backend = chain_backend(&d->chain);
         c->is_warm = false;
+        c->looked_ns = 0; // how it is has changed
         c->n_cycles_before = atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed);
     }
     // relaxed: a count for people.

@@ -33,8 +33,8 @@
 /// How long the loop sleeps while something is under way, and otherwise.
 #define BUSY_PATIENCE_NS (2 * NS_PER_MS)
 #define IDLE_PATIENCE_NS (100 * NS_PER_MS)
-/// A job that takes longer does not hold up the others.
-#define HANG_NS (10000 * NS_PER_MS)
+/// An attempt that takes longer does not hold up the others. More than libjack is given.
+#define HANG_NS (4000 * NS_PER_MS)
 
 static bool is_running(const struct chain_entry *e)
 {
@@ -58,7 +58,9 @@ static uint32_t rank_of(const struct chain *c, const struct chain_entry *e)
 
 const struct chain_entry *chain_best(const struct chain *c)
 {
-    return c->pinned ? c->pinned : &c->entries[0];
+    // What has just been asked for may come to nothing.
+    const struct chain_entry *pinned = c->request == REQUEST_WAITS ? c->pinned_before : c->pinned;
+    return pinned ? pinned : &c->entries[0];
 }
 
 // ---- signs of life ----
@@ -156,12 +158,13 @@ static void take_result(struct chain *c, struct chain_entry *e, int64_t now_ns)
     e->n_calls_seen = e->n_calls_before = atomic_load_explicit(&e->backend->n_calls, memory_order_relaxed);
 }
 
-/// A helper is at work that does not hang: the next one has to wait.
+/// A helper is at work that does not hang: the next attempt has to wait.
 static bool has_job(const struct chain *c, int64_t now_ns)
 {
     for (uint32_t i = 0; i < c->n_entries; i++) {
         const struct chain_entry *e = &c->entries[i];
-        if (entry_has_job(e) && now_ns - e->since_ns < HANG_NS) return true;
+        bool is_attempt = e->state == ENTRY_OPENING || e->state == ENTRY_LOOKING;
+        if (is_attempt && now_ns - e->since_ns < HANG_NS) return true;
     }
     return false;
 }
@@ -281,7 +284,7 @@ static void take_hints(struct chain *c, int64_t now_ns)
 
 static void settle_request(struct chain *c)
 {
-    if (c->request == REQUEST_WAITS && c->current == chain_best(c) && !c->next) c->request = REQUEST_DONE;
+    if (c->request == REQUEST_WAITS && c->current == c->pinned && !c->next) c->request = REQUEST_DONE;
 }
 
 void chain_turn(struct chain *c, int64_t now_ns)
@@ -342,11 +345,10 @@ static void init_entry(struct chain *c, struct chain_entry *e, const struct back
 /// The last entry is for one that is not in the list; NULL while the one before is not closed yet.
 static struct chain_entry *make_entry(struct chain *c, const struct backend_choice *choice)
 {
-    struct chain_entry *e = &c->entries[c->n_listed + 1];
-    if (e == c->timer) e++;
+    struct chain_entry *e = &c->entries[c->n_fixed];
     if (e == c->current || e->state != ENTRY_CLOSED) return NULL;
     init_entry(c, e, choice);
-    if (e == &c->entries[c->n_entries]) c->n_entries++;
+    c->n_entries = c->n_fixed + 1;
     return e;
 }
 
@@ -403,6 +405,7 @@ enum status chain_open(struct chain *c, const struct config *config, char *reaso
     hints_open(&c->hints);
     enum status status = backend_list_parse(&list, config->backend, &what);
     if (!status) status = fill(c, &list, reason);
+    c->n_fixed = c->n_entries;
     if (!status) status = backend_pick(&list, &c->config, &index, &b, reason);
     if (status) return status;
     c->current = &c->entries[index];
@@ -411,7 +414,7 @@ enum status chain_open(struct chain *c, const struct config *config, char *reaso
     c->config.rate = b->rate;
     c->config.channels = b->n_channels;
     if (c->current == c->timer) return STATUS_OK;
-    status = backend_null.open(&c->config, "", &c->timer->backend, reason);
+    status = backend_ops_of(BACKEND_NULL)->open(&c->config, "", &c->timer->backend, reason);
     if (!status) c->timer->state = ENTRY_RUNNING;
     return status;
 }

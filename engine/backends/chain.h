@@ -9,8 +9,7 @@
 // while: it may go on.
 //
 // All that may wait for a server or a driver (open, start, look, stop, close) is done by a thread that is
-// made for it, one at a time. One that hangs for HANG_NS is left to itself, with its entry, until it comes
-// back.
+// made for it, one attempt at a time. One that hangs is left to itself, with its entry, until it comes back.
 #ifndef ENGINE_BACKENDS_CHAIN_H
 #define ENGINE_BACKENDS_CHAIN_H
 #include <stdbool.h>
@@ -29,6 +28,7 @@ struct chain {
     struct config config; // with the rate and channels of the engine
     struct chain_entry entries[CHAIN_MAX_ENTRIES];
     uint32_t n_entries, n_listed; // the timer may be listed, or stand behind
+    uint32_t n_fixed;             // both; the one behind is what somebody has asked for
     bool is_auto;
     struct chain_entry *timer;
     struct chain_entry *current; // the one that renders; NULL before the start
