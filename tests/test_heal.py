@@ -264,7 +264,7 @@ class Heal(unittest.TestCase):
 
     def test_a_load_that_is_too_high_is_lowered(self):
         """Blocks that take longer than their period are ours; the quietest voices go until they do not."""
-        config = "[output]\nperiod = 16\nrate = 192000\n[engine]\nvoices = 65536\nqueue = 131072\nshed = {}\n" \
+        config = "[output]\nperiod = 256\nrate = 192000\n[engine]\nvoices = 65536\nqueue = 131072\nshed = {}\n" \
                  "[memory]\nvoices_budget = 512\nqueues_budget = 512\ncontrol_budget = 512\n"
         for shed in "yes", "no":
             with harness.Daemon(config=config.format(shed)) as daemon:
