@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # test_heal.py - the daemon outlives its sound server, comes back to it in position, and says how it is.
+import contextlib
+import ctypes
 import os
 import random
 import signal
+import socket
 import statistics
 import time
 import unittest
@@ -51,6 +54,46 @@ def resources(pid):
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         private = sum(int(line.split()[1]) for line in file if line.startswith("Private_"))
     return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task")), private
+
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+
+
+@contextlib.contextmanager
+def frozen(thread):
+    """A single thread that stands still, as none does by itself."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    for request in PTRACE_SEIZE, PTRACE_INTERRUPT:
+        if ptrace(request, thread, None, None) != 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+    os.waitpid(thread, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        ptrace(PTRACE_DETACH, thread, None, None)
+
+
+def threads(pid, name):
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as file:
+            if file.read().strip() == name:
+                yield int(thread)
+
+
+def frozen_audio_thread(pid):
+    thread, = threads(pid, "chimed-audio")
+    return frozen(thread)
+
+
+def client_thread(pid):
+    """The one that libjack calls from: it alone is not ours, and runs all the time."""
+    def ticks(thread):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt"))
+    before = {int(t): ticks(t) for t in os.listdir(f"/proc/{pid}/task")}
+    time.sleep(0.3)
+    return max(before, key=lambda t: ticks(t) - before[t])
 
 
 class Heal(unittest.TestCase):
@@ -202,6 +245,46 @@ class Heal(unittest.TestCase):
             self.assertEqual(list(client.voices()), [1])
             harness.until(lambda: client.status()["health"] in ("healthy", "degraded"), "health")
             self.assertEqual(client.status()["backend_losses"], 0)
+
+    # ---- the audio thread stands still ----
+
+    def test_the_watchdog_is_fed_while_audio_runs(self):
+        daemon = harness.Daemon()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.ExitStack() as stack:
+            manager.bind(daemon.path("run/notify"))
+            manager.settimeout(harness.PATIENCE_S)
+            daemon.environment.update(NOTIFY_SOCKET=daemon.path("run/notify"), WATCHDOG_USEC="600000")
+            client = stack.enter_context(daemon).client()
+
+            def told(wanted, seconds):
+                """What the manager is told in so much time, until it is what is wanted."""
+                seen, end = [], time.monotonic() + seconds
+                while (left := end - time.monotonic()) > 0 and not (seen and wanted in seen[-1]):
+                    manager.settimeout(left)
+                    with contextlib.suppress(TimeoutError):
+                        seen.append(manager.recv(4096).decode())
+                return seen
+            self.assertIn("READY=1", told("READY=1", 5)[-1])
+            for _ in range(5):
+                self.assertIn("WATCHDOG=1", told("WATCHDOG=1", 1)[-1])
+            with frozen_audio_thread(daemon.process.pid):
+                self.assertIn("STATUS=stalled", told("STATUS=stalled", 5)[-1])
+                self.assertEqual(client.status()["health"], "stalled")
+                self.assertEqual(daemon.chime("status").returncode, 12)
+                self.assertFalse([text for text in told("nothing", 2) if "WATCHDOG=1" in text])
+            self.assertIn("WATCHDOG=1", told("WATCHDOG=1", 5)[-1])
+            self.assertIn(client.status()["health"], ("healthy", "degraded"))
+
+    def test_a_frozen_thread_of_the_server_is_replaced(self):
+        samples = marked(7)
+        with jack_server.Server() as server, self.daemon(server) as daemon:
+            client = self.play_loop(daemon, samples)
+            self.backend(client, "jack")
+            thread = client_thread(daemon.process.pid)
+            with frozen(thread):
+                self.backend(client, "null")
+            self.backend(client, "jack")
+            self.assertEqual(list(client.voices()), [1])
 
     # ---- by hand ----
 

@@ -22,8 +22,9 @@
 #define QUIET_PERIODS 8
 /// One that has hung for so long is closed.
 #define MAX_QUIET_NS (10000 * NS_PER_MS)
-/// Calls after which a backend counts as running.
+/// Calls and time after which a backend counts as running: many devices begin with a burst.
 #define PROOF_CALLS 3
+#define PROOF_NS    (50 * NS_PER_MS)
 /// A fade out that takes longer is cut off.
 #define MAX_FADE_NS (300 * NS_PER_MS)
 /// Changes are looked at when they are that old: a server that leaves disconnects everything first.
@@ -82,7 +83,7 @@ static bool is_proven(const struct chain *c, const struct chain_entry *e)
 {
     if (e == c->timer) return true; // it sleeps until it is wanted
     return is_running(e) && !is_lost(e) && e->quiet_ns < MIN_QUIET_NS / 2 &&
-           e->n_calls_seen - e->n_calls_before >= PROOF_CALLS;
+           e->n_calls_seen - e->n_calls_before >= PROOF_CALLS && c->turn_ns - e->since_ns > PROOF_NS;
 }
 
 static void watch(struct chain_entry *e, int64_t passed_ns)

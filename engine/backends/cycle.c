@@ -48,7 +48,16 @@ void cycle_attach(struct cycle *c)
     atomic_store_explicit(&c->thread_id, 0, memory_order_relaxed);
 }
 
-uint64_t cycle_next_due_ns(const struct cycle *c)
+uint64_t cycle_due_ns(const struct cycle *c)
+{
+    const struct clock_state *s = latest_read(&c->engine->clock_state);
+    if (s->monotonic_ns == 0) return 0;
+    uint64_t n_frames = get_u64(&c->frames) - s->frame;
+    return s->monotonic_ns + (uint64_t)((double)n_frames / s->rate_hz * (double)NS_PER_SECOND);
+}
+
+/// When the next cycle must begin, after the last one.
+static uint64_t next_start_ns(const struct cycle *c)
 {
     uint64_t start_ns = get_u64(&c->last_start_ns);
     uint64_t n_frames = atomic_load_explicit(&c->last_frames, memory_order_relaxed);
@@ -106,7 +115,7 @@ static bool is_sound(float *const *out, uint32_t n_channels, uint32_t n_frames)
 /// Of the cycle that begins at `now_ns`. The first one of a thread is never late.
 static void note_lateness(struct cycle *c, uint64_t now_ns)
 {
-    uint64_t due_ns = cycle_next_due_ns(c), length_ns = due_ns - get_u64(&c->last_start_ns);
+    uint64_t due_ns = next_start_ns(c), length_ns = due_ns - get_u64(&c->last_start_ns);
     bool is_first = atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0;
     if (!is_first && due_ns > 0 && now_ns > due_ns + length_ns) set_u64(&c->last_late_ns, now_ns);
 }
@@ -120,7 +129,7 @@ static void note_length(struct cycle *c, uint64_t start_ns, uint64_t end_ns, uin
 void cycle_count_xrun(struct cycle *c)
 {
     uint64_t now_ns = cycle_now_ns();
-    bool is_long_now = get_u64(&c->n_begun) != get_u64(&c->n_cycles) && now_ns > cycle_next_due_ns(c);
+    bool is_long_now = get_u64(&c->n_begun) != get_u64(&c->n_cycles) && now_ns > next_start_ns(c);
     _Atomic uint64_t *cause = &c->n_xruns_device;
     if (is_long_now || now_ns - get_u64(&c->last_long_ns) < CAUSE_NS)
         cause = &c->n_xruns_ours;

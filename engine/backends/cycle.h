@@ -41,8 +41,9 @@ void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate);
 
 /// Another audio thread is about to run the cycle.
 void cycle_attach(struct cycle *c);
-/// When the first frame of the next cycle is due (CLOCK_MONOTONIC); 0: there was none yet.
-uint64_t cycle_next_due_ns(const struct cycle *c);
+/// When the first frame of the next cycle is due (CLOCK_MONOTONIC), by the smoothed clock of the engine:
+/// devices take frames in bursts. 0: there was no cycle yet.
+uint64_t cycle_due_ns(const struct cycle *c);
 
 // ---- audio thread ----
 

@@ -12,10 +12,13 @@
 /// A backend fades in when it takes over in the middle of what plays, and out when it is told to, so that
 /// there is no click.
 #define FADE_SECONDS 0.005
+/// Nothing is ahead of its time by more.
+#define MAX_EARLY_NS UINT64_C(1000000000)
 
-static void silence(float *const *out, uint32_t n_channels, uint32_t n_frames)
+static void be_silent(struct backend *b, enum gate gate, float *const *out, uint32_t n_frames)
 {
-    for (uint32_t i = 0; i < n_channels; i++)
+    if (gate == GATE_SHUT) b->last_gate = gate;
+    for (uint32_t i = 0; i < b->n_channels; i++)
         memset(out[i], 0, n_frames * sizeof(float));
 }
 
@@ -37,6 +40,14 @@ static bool fade(struct backend *b, float *const *out, uint32_t n_frames, bool u
 
 // ---- audio thread ----
 
+/// What another backend has made ahead of its time is not made up for by this one: it is silent until then.
+static bool is_early(struct backend *b, uint32_t n_frames)
+{
+    uint64_t resume_ns = atomic_load(&b->resume_ns), now_ns = cycle_now_ns();
+    uint64_t half_ns = n_frames * UINT64_C(500000000) / b->rate;
+    return resume_ns > now_ns + half_ns && resume_ns - now_ns < MAX_EARLY_NS;
+}
+
 static void pass_gate(struct backend *b, enum gate gate, float *const *out, uint32_t n_frames)
 {
     if (gate != b->last_gate) b->fade_at = 0;
@@ -53,8 +64,8 @@ void backend_cycle(struct backend *b, float *const *out, uint32_t n_frames)
     // Sequentially consistent: either this cycle sees the gate shut, or who shuts it sees `in_cycle`.
     atomic_store(&b->in_cycle, true);
     enum gate gate = atomic_load(&b->gate);
-    if (gate == GATE_SHUT)
-        silence(out, b->n_channels, n_frames);
+    if (gate == GATE_SHUT || (gate == GATE_FADING_IN && b->last_gate != gate && is_early(b, n_frames)))
+        be_silent(b, gate, out, n_frames);
     else
         pass_gate(b, gate, out, n_frames);
     atomic_store(&b->in_cycle, false);
@@ -77,7 +88,7 @@ void backend_tell(struct backend *b)
 
 void backend_open_gate(struct backend *b, bool fades)
 {
-    uint64_t due_ns = cycle_next_due_ns(b->cycle);
+    uint64_t due_ns = cycle_due_ns(b->cycle);
     cycle_attach(b->cycle);
     atomic_store(&b->resume_ns, due_ns > 0 ? due_ns : cycle_now_ns());
     atomic_store(&b->gate, fades ? GATE_FADING_IN : GATE_OPEN);

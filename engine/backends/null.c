@@ -60,10 +60,11 @@ static void begin_pace(struct null_backend *b)
 {
     uint64_t resume_ns = atomic_exchange(&b->base.resume_ns, 0), now_ns = cycle_now_ns();
     if (resume_ns == 0) return;
-    bool is_far = resume_ns > now_ns || now_ns - resume_ns > NULL_MAX_CATCH_UP_NS;
+    uint64_t distance_ns = resume_ns > now_ns ? resume_ns - now_ns : now_ns - resume_ns;
+    bool is_far = distance_ns > NULL_MAX_CATCH_UP_NS, is_behind = now_ns > resume_ns + most_late_ns(b);
     pace_start(&b->pace, b->base.rate, is_far ? now_ns : resume_ns);
-    bool is_behind = !is_far && now_ns > resume_ns + most_late_ns(b);
-    b->catches_up_until_ns = is_behind ? now_ns + NULL_MAX_CATCH_UP_NS : 0;
+    b->catches_up_until_ns = is_behind && !is_far ? now_ns + NULL_MAX_CATCH_UP_NS : 0;
+    pace_sleep(b->pace.base_ns, &b->stopping); // what went before may have been ahead of its time
 }
 
 /// A stall is skipped, unless it is the one between two backends.

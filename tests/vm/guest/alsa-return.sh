@@ -16,7 +16,7 @@ follows_clock() {
     local frames uptime
     read -r frames uptime < <(chime status | awk '$1 == "frames" { f = $2 } $1 == "uptime" { u = $2 } END { print f, u }')
     awk -v f="$frames" -v u="$uptime" -v f0="$frames0" -v u0="$uptime0" \
-        'BEGIN { d = (f - f0) / 48000 - (u - u0); exit !(d < 0.3 && d > -0.3) }'
+        'BEGIN { d = (f - f0) / 48000 - (u - u0); print d, "s from the clock"; exit !(d < 0.15 && d > -0.15) }'
 }
 
 # comes_and_goes NAME DEVICE TIMES: `take` and `give` do it.
