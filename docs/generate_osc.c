@@ -21,8 +21,11 @@ static const char *const about_sending[] = {
     "Numbers may come "
     "as any numeric OSC type that loses nothing. A path may be a pattern (`?`, `*`, `[a-z]`, `{a,b}`, `//`): "
     "the "
-    "message then goes to every method that it matches.",
-    "The messages of a bundle are done at the same frame, in their order, all of them or none.",
+    "message then goes to every method that it matches, and each answers for itself: one that refuses it "
+    "does "
+    "not keep the others from being done.",
+    "The messages of a bundle are done at the same frame, in their order, all of them or none, "
+    "those included whose paths are patterns.",
     "As a line of text a message is its path, whose first `/` may be left out, and its arguments: "
     "`play bell gain -6`. A word that is a number is one; \"quoted words\" are text; answers come as lines "
     "of the same "

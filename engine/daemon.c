@@ -77,11 +77,8 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     e->control.started_ns = monotonic_ns();
     status = engine_seal(e, reason);
     if (status) return status;
-    status = worker_start(&e->control.worker);
-    if (status) {
-        snprintf(reason, ERROR_TEXT_BYTES, "cannot start the worker thread: %s", status_text(status));
-        return status;
-    }
+    status = worker_start(&e->control.worker, reason, ERROR_TEXT_BYTES);
+    if (status) return status;
     cycle_init(&d->cycle, &e->rt, as_it_is->rate);
     status = chain_start(&d->chain, &d->cycle, reason);
     if (!status) e->control.backend = chain_backend(&d->chain);
@@ -92,7 +89,8 @@ static enum status start(struct daemon *d, const struct config *config, char *re
 // ---- the loop ----
 
 /// True while rt takes commands. While it is behind, requests wait in the sockets: their senders are held
-/// back by that, and nothing is lost. Half of the queue holds the commands of the longest packet.
+/// back by that, and nothing is lost. Half of the queue holds the commands of the longest packet (with the
+/// default length, twice MAX_CALLS); the other half is what rt can be given while one cycle is made.
 static bool has_room(struct daemon *d)
 {
     return queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 2;
@@ -137,6 +135,14 @@ static void watch_audio(struct daemon *d)
     finish_backend_switch(c);
 }
 
+/// Before the next packet comes: another client may have the same address then.
+static void forget_gone(struct daemon *d)
+{
+    struct client gone;
+    while (transport_next_gone(&d->transport, &gone))
+        subscriptions_remove(&d->engine.control.subscriptions, &gone, NULL);
+}
+
 /// One turn: wait, then serve everything once.
 static void turn(struct daemon *d, bool takes_requests)
 {
@@ -166,6 +172,7 @@ static void turn(struct daemon *d, bool takes_requests)
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
+    forget_gone(d);
 }
 
 // ---- stop ----

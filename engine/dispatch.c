@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "engine/handlers.h"
 #include "engine/now.h"
@@ -23,6 +22,7 @@ enum policy { POLICY_PLAY, POLICY_DROP };
 static const char *const role_names[] = {[ROLE_READ] = "read", [ROLE_PLAY] = "play", [ROLE_ADMIN] = "admin"};
 
 typedef void handler(struct control *c, const struct call *call);
+typedef void check(struct control *c, const struct call *call);
 
 /// When a method is called.
 enum order {
@@ -34,6 +34,7 @@ enum order {
 static const struct {
     handler *handle;
     enum order order;
+    check *check; // LAST: in a bundle, called in its place while messages are accepted; NULL: it cannot fail
 } handlers[N_METHODS] = {
     [METHOD_PLAY] = {handle_play, FIRST},
     [METHOD_STOP] = {handle_stop, FIRST},
@@ -41,24 +42,24 @@ static const struct {
     [METHOD_RESUME] = {handle_resume, FIRST},
     [METHOD_SEEK] = {handle_seek, FIRST},
     [METHOD_VOICE_SET] = {handle_voice_set, FIRST},
-    [METHOD_VOICE_LIST] = {handle_voice_list, LAST},
+    [METHOD_VOICE_LIST] = {handle_voice_list, LAST, check_query},
     [METHOD_SOUND_LOAD] = {handle_sound_load, FIRST},
-    [METHOD_SOUND_UNLOAD] = {handle_sound_unload, LAST},
-    [METHOD_SOUND_LIST] = {handle_sound_list, LAST},
+    [METHOD_SOUND_UNLOAD] = {handle_sound_unload, LAST, check_sound_unload},
+    [METHOD_SOUND_LIST] = {handle_sound_list, LAST, check_query},
     [METHOD_BUS_NEW] = {handle_bus_new, FIRST},
     [METHOD_BUS_SET] = {handle_bus_set, FIRST},
-    [METHOD_BUS_LIST] = {handle_bus_list, LAST},
+    [METHOD_BUS_LIST] = {handle_bus_list, LAST, check_query},
     [METHOD_STATUS] = {handle_status, LAST},
     [METHOD_MEMORY] = {handle_memory, LAST},
     [METHOD_TIME] = {handle_time, LAST},
-    [METHOD_CLEAR] = {handle_clear, LAST},
-    [METHOD_SUBSCRIBE] = {handle_subscribe, LAST},
-    [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST},
-    [METHOD_DUMP] = {handle_dump, LAST},
-    [METHOD_BACKEND] = {handle_backend, LAST},
+    [METHOD_CLEAR] = {handle_clear, LAST, check_clear},
+    [METHOD_SUBSCRIBE] = {handle_subscribe, LAST, check_subscribe},
+    [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST, check_unsubscribe},
+    [METHOD_DUMP] = {handle_dump, LAST, check_query},
+    [METHOD_BACKEND] = {handle_backend, LAST, check_backend},
     [METHOD_HELLO] = {handle_hello, LAST},
     [METHOD_PING] = {handle_ping, FIRST},
-    [METHOD_SYNC] = {handle_sync, LAST},
+    [METHOD_SYNC] = {handle_sync, LAST, check_sync},
     [METHOD_QUIT] = {handle_quit, LAST},
 };
 
@@ -72,6 +73,7 @@ struct visit {
     struct control *control;
     struct datagram *datagram;
     const struct hold *hold; // NULL: it is handled for the first time
+    enum method only;        // of those that a pattern matches; N_METHODS: all
     take_call *take;
     uint32_t n_calls; // visited before the present one
     uint64_t now_ntp; // 0: not asked yet
@@ -84,12 +86,12 @@ static void visit_message(void *visit, const struct osc_message *message)
     enum method method = method_find(message->path);
     uint32_t n_before = v->n_calls;
     if (method == N_METHODS && pattern_is(message->path)) {
-        v->control->transaction.has_pattern = true;
-        for (unsigned m = 0; m < N_METHODS; m++)
-            if (pattern_matches(message->path, method_info((enum method)m)->path)) {
-                v->take(v, message, (enum method)m);
-                v->n_calls++;
-            }
+        for (unsigned m = 0; m < N_METHODS; m++) {
+            if (v->only != N_METHODS && v->only != (enum method)m) continue;
+            if (!pattern_matches(message->path, method_info((enum method)m)->path)) continue;
+            v->take(v, message, (enum method)m);
+            v->n_calls++;
+        }
         if (v->n_calls > n_before) return;
     }
     v->take(v, message, method);
@@ -235,7 +237,7 @@ static void accept_call(struct visit *v, const struct osc_message *message, enum
     if (t->error) return;
     struct call call = make_call(v, message, method);
     if (!staging_add(c, &call) || !check_call(v, message, method, &call)) return;
-    call.is_alone = !t->is_bundle && !t->has_pattern && call.when != WHEN_TIME;
+    call.is_alone = !t->is_bundle && call.when != WHEN_TIME;
     if (handlers[method].order == FIRST) {
         if (is_worth_a_call(v, method)) handlers[method].handle(c, &call);
     } else if (call.is_alone) {
@@ -244,6 +246,8 @@ static void accept_call(struct visit *v, const struct osc_message *message, enum
     } else {
         t->answers[t->n_answers - 1].kind = ANSWER_ITS_OWN;
         t->has_last = true;
+        if (handlers[method].check) handlers[method].check(c, &call);
+        t->n_last[method]++;
     }
 }
 
@@ -302,6 +306,7 @@ static bool wait(struct visit *v, struct hold *hold)
     bool is_over = hold && hold->n_tries == MAX_TRIES;
     if (!hold) hold = holds_keep(&c->holds, v->datagram);
     if (hold && !is_over) {
+        hold->only = v->only;
         staging_rollback(c, true);
         holds_wait(&c->holds, hold, t, c->sounds.n_loads);
         hold->datagram.fd = v->datagram->fd;
@@ -330,10 +335,11 @@ static void take_commands_offline(struct control *c)
     control_drain_events(c);
 }
 
-/// Returns true when the packet is kept: `hold` again, or a new one.
-static bool handle_packet(struct control *c, struct datagram *d, struct hold *hold)
+/// Handles all of a packet, or only one method of those that its message's pattern matches. Returns true when
+/// the packet is kept: `hold` again, or a new one.
+static bool handle_packet(struct control *c, struct datagram *d, struct hold *hold, enum method only)
 {
-    struct visit v = {.control = c, .datagram = d, .hold = hold};
+    struct visit v = {.control = c, .datagram = d, .hold = hold, .only = only};
     struct transaction *t = &c->transaction;
     bool is_kept = false;
     if (c->is_offline) take_commands_offline(c);
@@ -342,6 +348,7 @@ static bool handle_packet(struct control *c, struct datagram *d, struct hold *ho
         transaction_refuse(t, hold->bad_call, hold->error, hold->reason);
     else
         visit_calls(&v, accept_call);
+    if (!hold && only == N_METHODS && c->transport) transport_expect(c->transport, &d->client, v.n_calls);
     if (t->error)
         refuse(&v);
     else if (t->n_waits > 0)
@@ -352,9 +359,26 @@ static bool handle_packet(struct control *c, struct datagram *d, struct hold *ho
     return is_kept;
 }
 
-static void close_fd(struct datagram *d)
+/// The methods that a message matches by its pattern: each is called for itself, and what one refuses does
+/// not concern the others. Returns how many; none when it has no pattern, or matches nothing.
+static uint32_t handle_each(struct control *c, struct datagram *d)
 {
-    if (d->fd >= 0) close(d->fd);
+    enum method methods[N_METHODS];
+    uint32_t n = 0;
+    const char *path = (const char *)d->bytes; // ends with a 0, as has been checked
+    if (!pattern_is(path)) return 0;
+    for (unsigned m = 0; m < N_METHODS; m++)
+        if (pattern_matches(path, method_info((enum method)m)->path)) methods[n++] = (enum method)m;
+    if (n > 0 && c->transport) transport_expect(c->transport, &d->client, n);
+    for (uint32_t i = 0; i < n; i++)
+        handle_packet(c, d, NULL, methods[i]);
+    return n;
+}
+
+/// What came as a descriptor may take its time to be closed: the worker has it.
+static void close_fd(struct control *c, struct datagram *d)
+{
+    worker_close(&c->worker, d->fd);
     d->fd = -1;
 }
 
@@ -367,9 +391,10 @@ void control_handle(struct control *c, struct datagram *d)
         c->n_bad_packets++;
         reply_error(&c->replies, &d->client, "", API_BAD_PACKET, problem);
     } else {
-        handle_packet(c, d, NULL);
+        bool is_done = d->bytes[0] != '#' && handle_each(c, d) > 0;
+        if (!is_done) handle_packet(c, d, NULL, N_METHODS);
     }
-    close_fd(d);
+    close_fd(c, d);
 }
 
 void control_retry_holds(struct control *c)
@@ -379,8 +404,8 @@ void control_retry_holds(struct control *c)
     for (struct hold *hold; n-- > 0 && (hold = holds_ready(&c->holds, sound_oldest_load(&c->sounds)));) {
         struct datagram d = hold->datagram;
         hold->n_tries++;
-        if (handle_packet(c, &d, hold)) continue;
-        close_fd(&d);
+        if (handle_packet(c, &d, hold, hold->only)) continue;
+        close_fd(c, &d);
         holds_release(&c->holds, hold);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // handle_backend.c - tells the chain of backends, and switches to another one while it plays.
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/answer.h"
 #include "engine/handlers.h"
@@ -33,17 +34,39 @@ static void switch_backend(struct control *c, const struct call *call, const cha
     snprintf(s->id, sizeof s->id, "%s", call->request->id);
 }
 
+/// False when the call has been refused.
+static bool may_call(struct control *c, const struct call *call, const char *word)
+{
+    if (!c->chain)
+        control_refuse(c, call, API_UNSUPPORTED, "a score has no backend");
+    else if (word && call->client->role < ROLE_ADMIN)
+        control_refuse(c, call, API_FORBIDDEN, "only clients with the role admin may switch the backend");
+    else
+        return true;
+    return false;
+}
+
+void check_backend(struct control *c, const struct call *call)
+{
+    const char *word = request_text(call->request, PARAM_BACKEND, NULL);
+    char reason[BACKEND_REASON_BYTES];
+    struct strbuf what = strbuf_make(reason, sizeof reason);
+    struct backend_choice choice;
+    if (!may_call(c, call, word) || !word) return;
+    if (c->backend_switch.is_under_way || c->transaction.n_last[METHOD_BACKEND] > 0)
+        control_refuse(c, call, API_REFUSED, "another switch is under way: ask again when it has ended");
+    else if (strcmp(word, "auto") != 0 && backend_choice_parse(&choice, word, &what))
+        control_refuse(c, call, API_BAD_ARGUMENTS, "%s", reason);
+}
+
 void handle_backend(struct control *c, const struct call *call)
 {
     const char *word = request_text(call->request, PARAM_BACKEND, NULL);
-    if (!c->chain)
-        control_refuse(c, call, API_UNSUPPORTED, "a score has no backend");
-    else if (!word)
-        list_backends(c, call);
-    else if (call->client->role < ROLE_ADMIN)
-        control_refuse(c, call, API_FORBIDDEN, "only clients with the role admin may switch the backend");
-    else
+    if (!may_call(c, call, word)) return;
+    if (word)
         switch_backend(c, call, word);
+    else
+        list_backends(c, call);
 }
 
 void finish_backend_switch(struct control *c)

@@ -50,12 +50,22 @@ void handle_quit(struct control *c, const struct call *call)
 
 // ---- sync ----
 
+static void refuse_sync(struct control *c, const struct call *call)
+{
+    control_refuse(c, call, API_REFUSED, "refused syncs %d/%d: wait for the answers", MAX_SYNCS, MAX_SYNCS);
+}
+
+void check_sync(struct control *c, const struct call *call)
+{
+    const struct sync_ring *ring = &c->syncs;
+    if (ring->end - ring->first + c->transaction.n_last[METHOD_SYNC] >= MAX_SYNCS) refuse_sync(c, call);
+}
+
 void handle_sync(struct control *c, const struct call *call)
 {
     struct sync_ring *ring = &c->syncs;
     if (ring->end - ring->first == MAX_SYNCS) {
-        control_refuse(c, call, API_REFUSED, "refused syncs %d/%d: wait for the answers", MAX_SYNCS,
-                       MAX_SYNCS);
+        refuse_sync(c, call);
         return;
     }
     struct sync *s = &ring->syncs[ring->end++ % MAX_SYNCS];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // handle_play.c - starts voices: now, at their time, or when their sound is loaded.
 #include <stdio.h>
-#include <unistd.h>
 
 #include "engine/handlers.h"
 #include "engine/publish.h"
@@ -34,20 +33,13 @@ enum interpolation request_quality(const struct request *r, enum interpolation o
 
 // ---- the sound ----
 
-/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless one of this name
-/// is this very file.
+/// The sound of a file that came as a descriptor, which is taken over. It is loaded unless the worker finds
+/// that the one of this name is this very file.
 static enum api_error find_or_load_handed(struct control *c, const char *name, int fd, uint32_t *sound,
                                           struct strbuf *why)
 {
-    struct file_id id;
-    char reason[LOAD_REASON_BYTES];
-    *sound = SOUND_NONE;
-    if (file_check(fd, name, &id, reason) == API_OK) *sound = sound_find_file(&c->sounds, name, &id);
-    if (*sound != SOUND_NONE) {
-        close(fd);
-        return API_OK;
-    }
-    enum api_error error = sound_load(&c->sounds, name, name, fd, SOUND_NONE, sound, why);
+    uint32_t known = sound_find(&c->sounds, name);
+    enum api_error error = sound_load(&c->sounds, name, name, fd, known, sound, why);
     if (!error) c->sounds.entries[*sound].is_cached = true;
     return error;
 }

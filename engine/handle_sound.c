@@ -75,7 +75,7 @@ static void load_failed(struct control *c, uint32_t sound, struct load *load)
 
 /// The file is what it was: the voices take the sound that is there. When that has gone meanwhile, or another
 /// one has taken its name, the file is loaded after all.
-static void load_unchanged(struct control *c, uint32_t sound, const struct load *load)
+static void load_unchanged(struct control *c, uint32_t sound, struct load *load)
 {
     uint32_t ready = sound_find_file(&c->sounds, c->sounds.entries[sound].name, &load->id);
     if (ready != SOUND_NONE && c->sounds.entries[ready].state == SOUND_READY) {
@@ -87,8 +87,10 @@ static void load_unchanged(struct control *c, uint32_t sound, const struct load 
     char text[ERROR_TEXT_BYTES];
     struct strbuf why = strbuf_make(text, sizeof text);
     uint32_t again;
+    int fd = load->fd; // still open
+    load->fd = -1;
     enum api_error error =
-        sound_load(&c->sounds, c->sounds.entries[sound].name, load->path, -1, SOUND_NONE, &again, &why);
+        sound_load(&c->sounds, c->sounds.entries[sound].name, load->path, fd, SOUND_NONE, &again, &why);
     if (error) {
         fail_pending_voices(c, sound, error, text);
     } else {
@@ -141,20 +143,47 @@ static bool release_voices(struct control *c, uint32_t sound, const struct call 
     return true;
 }
 
+/// The sound that a call unloads; SOUND_NONE when it has been refused.
+static uint32_t find_loaded(struct control *c, const struct call *call, const char *name)
+{
+    uint32_t sound = sound_find(&c->sounds, name);
+    const struct sound_entry *e = &c->sounds.entries[sound != SOUND_NONE ? sound : 0];
+    if (sound == SOUND_NONE)
+        control_refuse(c, call, API_UNKNOWN_SOUND,
+                       "no sound is called %.300s; /sound/list tells which there are", name);
+    else if (e->state == SOUND_LOADING)
+        control_refuse(c, call, API_UNKNOWN_SOUND, "%.300s is still being loaded; /sync waits for that",
+                       name);
+    else if (e->is_leaving)
+        control_refuse(c, call, API_UNKNOWN_SOUND, "%.300s is unloaded by an earlier message of the bundle",
+                       name);
+    else
+        return sound;
+    return SOUND_NONE;
+}
+
+static void undo_leaving(struct control *c, uint32_t sound, uint64_t old)
+{
+    c->sounds.entries[sound].is_leaving = (bool)old;
+}
+
+void check_sound_unload(struct control *c, const struct call *call)
+{
+    uint32_t sound = find_loaded(c, call, request_text(call->request, PARAM_NAME, ""));
+    if (sound == SOUND_NONE) return;
+    struct sound_entry *e = &c->sounds.entries[sound];
+    if (!control_reserve(c, call, request_has(call->request, PARAM_FADE) ? 1 : sound_n_voices(e))) return;
+    e->is_leaving = true;
+    control_undo_later(c, undo_leaving, sound, false);
+}
+
 void handle_sound_unload(struct control *c, const struct call *call)
 {
     const char *name = request_text(call->request, PARAM_NAME, "");
-    uint32_t sound = sound_find(&c->sounds, name);
-    if (sound == SOUND_NONE) {
-        control_refuse(c, call, API_UNKNOWN_SOUND,
-                       "no sound is called %.300s; /sound/list tells which there are", name);
-        return;
-    }
-    if (c->sounds.entries[sound].state == SOUND_LOADING) {
-        control_refuse(c, call, API_UNKNOWN_SOUND, "%.300s is still being loaded; /sync waits for that",
-                       name);
-        return;
-    }
+    uint32_t listed = sound_find(&c->sounds, name);
+    if (listed != SOUND_NONE) c->sounds.entries[listed].is_leaving = false; // its check has said so
+    uint32_t sound = find_loaded(c, call, name);
+    if (sound == SOUND_NONE) return;
     uint32_t n_voices = sound_n_voices(&c->sounds.entries[sound]);
     if (!release_voices(c, sound, call)) {
         control_refuse_full(c, call);

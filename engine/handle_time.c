@@ -32,6 +32,17 @@ static void answer_clear(struct control *c, const struct client *client, const c
     answer_send(c, client, id);
 }
 
+static void refuse_clear(struct control *c, const struct call *call)
+{
+    control_refuse(c, call, API_REFUSED, "refused clears %d/%d: wait for the answers", MAX_CLEARS,
+                   MAX_CLEARS);
+}
+
+void check_clear(struct control *c, const struct call *call)
+{
+    if (c->book.n_clears + c->transaction.n_last[METHOD_CLEAR] >= MAX_CLEARS) refuse_clear(c, call);
+}
+
 void handle_clear(struct control *c, const struct call *call)
 {
     const struct request *r = call->request;
@@ -41,8 +52,7 @@ void handle_clear(struct control *c, const struct call *call)
     s.all = !is_text && s.number == ALL_VOICES;
     uint32_t clear = schedule_book_clear(&c->book, &s, &is_full);
     if (is_full) {
-        control_refuse(c, call, API_REFUSED, "refused clears %d/%d: wait for the answers", MAX_CLEARS,
-                       MAX_CLEARS);
+        refuse_clear(c, call);
     } else if (clear == BOOK_NONE) {
         call_done_int(c, call, 0);
     } else {

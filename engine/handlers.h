@@ -33,6 +33,18 @@ void handle_ping(struct control *c, const struct call *call);
 void handle_sync(struct control *c, const struct call *call);
 void handle_quit(struct control *c, const struct call *call);
 
+// ---- checks ----
+// Of those that dispatch.c calls when all other messages of the bundle have been accepted: whether they will
+// be able to do what they are asked for. They refuse the call, or do nothing.
+
+void check_sound_unload(struct control *c, const struct call *call);
+void check_clear(struct control *c, const struct call *call);
+void check_subscribe(struct control *c, const struct call *call);
+void check_unsubscribe(struct control *c, const struct call *call);
+void check_query(struct control *c, const struct call *call);
+void check_backend(struct control *c, const struct call *call);
+void check_sync(struct control *c, const struct call *call);
+
 // ---- what they share ----
 
 /// The voice that a request names, for what its commands do when they are due; VOICE_NONE when the call has

@@ -38,6 +38,7 @@ struct hold {
     uint64_t number; // in order of arrival
     uint64_t
         n_loads; // that had been begun when it began to wait, its own included: the later ones do not matter
+    enum method only; // the one of its message's pattern that waits; N_METHODS: all that the packet asks for
     uint32_t n_tries;
     uint32_t n_waits;
     struct call_sound waits[MAX_WAITS];

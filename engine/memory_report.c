@@ -66,12 +66,11 @@ static size_t print_regions(const struct memory_report *r, struct engine *e, FIL
         sums[1] += usage.used_bytes;
         lost += lost_here;
     }
-    struct heap_usage temporary = worker_temporary_bytes(&e->control.worker);
-    fprintf(to, "%-30s %14d %14zu %14zu %14zu\n", "temporary, of loads", 0, temporary.live_bytes,
-            temporary.high_bytes, temporary.live_bytes);
-    lost += temporary.live_bytes;
-    fprintf(to, "%-30s %14zu %14zu %14s %14zu\n", "in all", sums[0], sums[1] + temporary.live_bytes, "",
-            lost);
+    size_t temporary = e->control.worker.results_bytes;
+    fprintf(to, "%-30s %14d %14zu %14zu %14zu\n", "temporary, of loads", 0, temporary,
+            e->control.worker.results_high, temporary);
+    lost += temporary;
+    fprintf(to, "%-30s %14zu %14zu %14s %14zu\n", "in all", sums[0], sums[1] + temporary, "", lost);
     fprintf(to, "sounds that are still loaded: %u, %zu bytes\n", n_sounds, held);
     fprintf(to, "gaps in the sample store: %u\n", e->control.worker.store.n_free_runs);
     return lost;

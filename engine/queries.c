@@ -147,12 +147,25 @@ void queries_step(struct control *c)
 
 // ---- from handlers and rt ----
 
+static void refuse_query(struct control *c, const struct call *call)
+{
+    control_refuse(c, call, API_REFUSED, "refused lists %d/%d: wait for the answers", MAX_QUERIES,
+                   MAX_QUERIES);
+}
+
+void check_query(struct control *c, const struct call *call)
+{
+    const uint16_t *n_last = c->transaction.n_last;
+    uint32_t n_asked = 0u + n_last[METHOD_VOICE_LIST] + n_last[METHOD_SOUND_LIST] + n_last[METHOD_BUS_LIST] +
+                       n_last[METHOD_DUMP];
+    if (c->queries.end - c->queries.first + n_asked >= MAX_QUERIES) refuse_query(c, call);
+}
+
 void query_ask(struct control *c, const struct call *call)
 {
     struct queries *queries = &c->queries;
     if (queries->end - queries->first == MAX_QUERIES) {
-        control_refuse(c, call, API_REFUSED, "refused lists %d/%d: wait for the answers", MAX_QUERIES,
-                       MAX_QUERIES);
+        refuse_query(c, call);
         return;
     }
     struct query *q = &queries->ring[queries->end++ % MAX_QUERIES];

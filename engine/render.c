@@ -22,6 +22,8 @@
 #include "engine/score.h"
 
 #define MAX_BLOCK_FRAMES 8192
+/// Written in one go: a system call costs as much as a hundred voices' block.
+#define WRITE_FRAMES 4096
 
 static const char usage[] =
     "usage: chimed render SCORE OUT.wav [options]\n"
@@ -35,7 +37,7 @@ static const char usage[] =
     "result does not depend on it\n"
     "      --channels N      output channels (2)\n"
     "      --format F        s16, s24 or f32 (s16)\n"
-    "      --seconds S       render S seconds, not just to the last packet's time\n"
+    "      --seconds S       render S seconds, not just to the last packet's or command's time\n"
     "  -c, --config FILE     voices, buses and the like\n"
     "      --debug-memory    print where the memory goes, and at the exit what is left\n"
     "  -h, --help            this text\n";
@@ -43,7 +45,7 @@ static const char usage[] =
 struct options {
     const char *score, *out;
     uint32_t block;
-    double seconds; // negative: to the last packet
+    double seconds; // negative: to the last packet or scheduled command
     enum alsa_format format;
     bool debug_memory;
     struct config config;
@@ -57,7 +59,8 @@ struct render {
     SNDFILE *out;
     struct planes planes;
     struct memory_report report; // of --debug-memory
-    int32_t *interleaved;
+    int32_t *interleaved;        // frames that wait to be written: up to WRITE_FRAMES, and one block more
+    uint32_t n_waiting;
     uint64_t end_frame; // of --seconds; UINT64_MAX without
     bool failed;        // the output could not be written
 };
@@ -180,13 +183,9 @@ static bool open_output(struct render *r)
     return true;
 }
 
-static void write_frames(struct render *r, uint32_t n_frames)
+static void write_waiting(struct render *r)
 {
-    uint32_t n_channels = r->planes.n_channels, n_items = n_frames * n_channels;
-    const struct alsa_format_info *format = alsa_format_info(r->options.format);
-    for (uint32_t c = 0; c < n_channels; c++)
-        format->convert((uint8_t *)r->interleaved + c * format->bytes, (size_t)format->bytes * n_channels,
-                        r->planes.plane[c], n_frames);
+    uint32_t n_items = r->n_waiting * r->planes.n_channels;
     sf_count_t n;
     switch (r->options.format) {
     case ALSA_FORMAT_S16: n = sf_write_short(r->out, (const short *)r->interleaved, n_items); break;
@@ -196,10 +195,22 @@ static void write_frames(struct render *r, uint32_t n_frames)
             r->interleaved[i] *= 256;
         n = sf_write_int(r->out, r->interleaved, n_items);
     }
+    r->n_waiting = 0;
     if (n != n_items && !r->failed) {
         log_error("cannot write %s: %s", r->options.out, sf_strerror(r->out));
         r->failed = true;
     }
+}
+
+static void write_frames(struct render *r, uint32_t n_frames)
+{
+    const struct alsa_format_info *format = alsa_format_info(r->options.format);
+    size_t frame_bytes = (size_t)format->bytes * r->planes.n_channels;
+    uint8_t *end = (uint8_t *)r->interleaved + r->n_waiting * frame_bytes;
+    for (uint32_t c = 0; c < r->planes.n_channels; c++)
+        format->convert(end + c * format->bytes, frame_bytes, r->planes.plane[c], n_frames);
+    r->n_waiting += n_frames;
+    if (r->n_waiting >= WRITE_FRAMES) write_waiting(r);
 }
 
 static void render_to(struct render *r, uint64_t frame)
@@ -232,6 +243,16 @@ static void settle(struct render *r)
     } while (queue_used(&r->engine.rt.commands) > 0);
 }
 
+/// What has been scheduled behind the last packet: the output ends at the last of these commands.
+static void render_scheduled(struct render *r)
+{
+    const struct engine_rt *rt = &r->engine.rt;
+    while (rt->schedule.n_used > 0 && !r->failed) {
+        render_to(r, (uint64_t)clock_frame_of_ntp(&rt->clock, schedule_first_time(&rt->schedule)));
+        settle(r);
+    }
+}
+
 static bool play_score(struct render *r)
 {
     struct engine *e = &r->engine;
@@ -252,11 +273,20 @@ static bool play_score(struct render *r)
         settle(r);
     }
     bool is_damaged = status && status != STATUS_NOT_FOUND;
-    if (!is_damaged && r->end_frame != UINT64_MAX) render_to(r, r->end_frame);
+    if (!is_damaged && r->end_frame != UINT64_MAX)
+        render_to(r, r->end_frame);
+    else if (!is_damaged && !e->control.quit)
+        render_scheduled(r);
+    write_waiting(r);
     return !is_damaged && !r->failed && e->control.replies.n_errors == 0;
 }
 
 // ---- all of it ----
+
+static size_t interleaved_items(const struct options *o)
+{
+    return (size_t)(WRITE_FRAMES + o->block) * o->config.channels;
+}
 
 static bool open_all(struct render *r)
 {
@@ -270,11 +300,14 @@ static bool open_all(struct render *r)
         return false;
     }
     r->engine.control.worker.roots.anywhere = true;
-    r->interleaved = make(int32_t, (size_t)o->block * o->config.channels, r->memory);
+    r->interleaved = make(int32_t, interleaved_items(o), r->memory);
     enum status status = planes_init(&r->planes, r->memory, o->config.channels, o->block);
-    if (!status) status = worker_start(&r->engine.control.worker);
     if (status) {
         log_error("cannot start: %s", status_text(status));
+        return false;
+    }
+    if (worker_start(&r->engine.control.worker, reason, sizeof reason)) {
+        log_error("%s", reason);
         return false;
     }
     if (engine_seal(&r->engine, reason)) {
@@ -291,7 +324,7 @@ static void close_all(struct render *r)
     if (r->out) sf_close(r->out);
     score_close(&r->score);
     planes_fini(&r->planes);
-    unmake(r->interleaved, (size_t)r->options.block * r->options.config.channels, r->memory);
+    unmake(r->interleaved, interleaved_items(&r->options), r->memory);
     engine_fini(&r->engine);
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/answer.h"
 
@@ -51,6 +52,24 @@ static bool book(struct control *c, const struct call *call, struct command *com
     return true;
 }
 
+/// Stages a command where no room has been reserved. False when the queue is full.
+static bool stage(struct control *c, const struct command *command)
+{
+    uint32_t n_reserved = c->transaction.n_reserved;
+    if (n_reserved > 0 && queue_room(&c->rt->commands) <= n_reserved) return false;
+    return queue_stage(&c->rt->commands, command);
+}
+
+bool control_reserve(struct control *c, const struct call *call, uint32_t n_commands)
+{
+    struct transaction *t = &c->transaction;
+    if (c->is_offline) return true; // what is pushed makes room for itself
+    t->n_reserved += n_commands;
+    if (queue_room(&c->rt->commands) >= t->n_reserved) return true;
+    control_refuse_full(c, call);
+    return false;
+}
+
 bool control_stage(struct control *c, const struct call *call, struct command *command)
 {
     command->when = (uint8_t)call->when;
@@ -62,7 +81,7 @@ bool control_stage(struct control *c, const struct call *call, struct command *c
     t->last_when = call->when;
     t->last_time = call->time;
     if (call->when == WHEN_TIME && !book(c, call, command)) return false;
-    if (queue_stage(&c->rt->commands, command)) return true;
+    if (stage(c, command)) return true;
     control_refuse_full(c, call);
     return false;
 }
@@ -115,8 +134,10 @@ void staging_begin(struct control *c, bool is_bundle)
     assert(t->phase == TRANSACTION_NONE);
     t->phase = TRANSACTION_CHECKS;
     t->is_bundle = is_bundle;
-    t->has_graph = t->has_pattern = t->has_last = t->has_staged = false;
-    t->n_answers = t->n_undos = t->n_new_loads = t->n_waits = 0;
+    t->has_graph = t->has_last = t->has_staged = false;
+    t->n_answers = t->n_undos = t->n_new_loads = t->n_waits = t->n_reserved = 0;
+    t->n_new_subscriptions = 0;
+    memset(t->n_last, 0, sizeof t->n_last);
     t->error = API_OK;
 }
 
@@ -140,7 +161,7 @@ static void stage_graph(struct control *c)
 {
     const struct bus_graph *graph = bus_make_graph(&c->buses);
     struct command command = {.type = COMMAND_BUS_GRAPH, .graph = graph};
-    c->graph_is_stale = !graph || !queue_stage(&c->rt->commands, &command);
+    c->graph_is_stale = !graph || !stage(c, &command);
     if (graph && c->graph_is_stale) c->buses.graph_in_use[graph->index] = false;
 }
 

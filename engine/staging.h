@@ -16,6 +16,9 @@
 NODISCARD bool control_stage(struct control *c, const struct call *call, struct command *command);
 /// The change has been made; it is taken back when this or a later message of the packet is refused.
 void control_undo_later(struct control *c, undo *take_back, uint32_t index, uint64_t old);
+/// For the check of a method that is called when all others have been accepted: keeps room in the queue for
+/// the commands that it will push. False when there is not so much: then the call has been refused.
+NODISCARD bool control_reserve(struct control *c, const struct call *call, uint32_t n_commands);
 /// The call needs a sound that is being loaded: when all loads of the packet have ended it is tried again
 /// from its beginning, or refused with the load's error. The handler returns without an answer.
 void control_wait_for_load(struct control *c, const struct call *call, uint32_t sound);

@@ -7,6 +7,8 @@
 // sent; or, when one was refused, the commands are forgotten, the changes undone in reverse, and every
 // message is answered with an error. Methods that cannot be undone are called when all others have been
 // accepted.
+//
+// A message that is part of no bundle, and whose path is a pattern, is as many packets as it matches methods.
 #ifndef ENGINE_TRANSACTION_H
 #define ENGINE_TRANSACTION_H
 #include <stdbool.h>
@@ -75,11 +77,13 @@ struct transaction {
     enum transaction_phase phase;
     struct request request; // of the present call
     bool is_bundle;
-    bool has_pattern;    // some path stands for several methods
-    bool has_graph;      // the tree of buses has changed
-    bool has_last;       // some method is called when all others have been accepted
-    uint32_t ticket;     // of the present call, for what it schedules
-    enum when last_when; // of the command that was staged last, if any
+    bool has_graph;              // the tree of buses has changed
+    bool has_last;               // some method is called when all others have been accepted
+    uint16_t n_last[N_METHODS];  // calls of each of these that have been accepted
+    int32_t n_new_subscriptions; // that they will make, less those that they will end
+    uint32_t n_reserved;         // commands that they will push
+    uint32_t ticket;             // of the present call, for what it schedules
+    enum when last_when;         // of the command that was staged last, if any
     uint64_t last_time;
     bool has_staged;
     struct answer *answers; // MAX_CALLS, of each call

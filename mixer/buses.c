@@ -31,7 +31,7 @@ enum status buses_init(struct buses *b, struct allocator *a, uint32_t max_buses,
     b->faders = make(struct fader, max_buses, a);
     b->switches = make(struct bus_switches, max_buses, a);
     b->meters = make(struct bus_meter, max_buses, a);
-    b->sums = make(struct bus_meter, max_buses, a);
+    b->sums = make(struct bus_sums, max_buses, a);
     b->nonfinite_bus = make(uint16_t, max_buses, a);
     b->nonfinite_count = make(uint32_t, max_buses, a);
     if (allocator_refused(a, n_before)) return STATUS_NO_MEMORY;

@@ -49,6 +49,11 @@ struct bus_switches {
     bool has_sounded;
 };
 
+/// The same while it is measured.
+struct bus_sums {
+    struct kernel_meter left, right;
+};
+
 /// Owned by rt once it runs.
 struct buses {
     uint32_t max_buses;
@@ -62,7 +67,7 @@ struct buses {
     struct bus_meter *meters; // of the window before the present one
 
     // the present window
-    struct bus_meter *sums; // peaks, and sums of squares in place of the rms
+    struct bus_sums *sums;
     uint32_t window_frames, frames_in_window;
     uint32_t declick_frames;
 

@@ -12,84 +12,57 @@ RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames)
         memset(b->planes[i], 0, n_frames * sizeof(float));
 }
 
-/// Sets what is no number to 0 and counts it.
-RT_SAFE static uint32_t scrub(float *plane, uint32_t n_frames)
+/// Returns how many samples were not finite. A kernel takes ramps that do not arrive on the way: at most one
+/// does.
+RT_SAFE static uint32_t send_plane(const struct kernels *k, const float *plane, struct ramp *gain,
+                                   struct kernel_meter *meter, float *to, float share, uint32_t n_frames)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < n_frames; i++) {
-        if (!isfinite(plane[i])) {
-            plane[i] = 0.0f;
-            n++;
-        }
+    uint32_t n_nonfinite = 0;
+    for (uint32_t done = 0, n; done < n_frames; done += n) {
+        uint32_t before_arrival = gain->total - gain->done;
+        n = n_frames - done;
+        if (before_arrival > 0 && before_arrival < n) n = before_arrival;
+        n_nonfinite += k->send(plane + done, gain, meter, to ? to + done : NULL, share, n);
+        ramp_advance(gain, n);
     }
-    return n;
+    return n_nonfinite;
 }
 
-/// Applies the gain, measures, and scrubs. A sum of squares that is not finite tells of samples that are not,
-/// without a test for each. Returns how many these were.
-RT_SAFE static uint32_t finish_plane(const struct kernels *k, struct ramp *gain, float *plane, float *peak,
-                                     float *sum, uint32_t n_frames)
+/// Where the sides of a bus go: to its parent, or to the device.
+struct destination {
+    float *left, *right; // NULL: the device has no such channel
+    float share;
+};
+
+RT_SAFE static struct destination destination_of(const struct buses *b, uint32_t bus, float *const *out,
+                                                 uint32_t n_channels)
 {
-    float steady = gain->to, peak_before = *peak;
-    if (!ramp_is_steady(gain)) {
-        ramp_multiply(gain, plane, n_frames);
-        ramp_advance(gain, n_frames);
-        steady = 1.0f;
+    const struct bus_graph *g = b->graph;
+    if (g->out[bus] == 0) {
+        float *const *parent = &b->planes[2 * g->parent[bus]];
+        return (struct destination){parent[0], parent[1], 1.0f};
     }
-    float squares = k->gain_and_measure(plane, steady, peak, n_frames);
-    uint32_t n = 0;
-    if (!isfinite(squares)) {
-        n = scrub(plane, n_frames);
-        *peak = peak_before;
-        squares = k->gain_and_measure(plane, 1.0f, peak, n_frames);
-    }
-    *sum += squares;
-    return n;
+    uint32_t first = g->out[bus] - 1u;
+    float *left = first < n_channels ? out[first] : NULL;
+    if (g->width[bus] == 1) return (struct destination){left, left, 0.5f};
+    return (struct destination){left, first + 1 < n_channels ? out[first + 1] : NULL, 1.0f};
 }
 
-RT_SAFE static void finish(struct buses *b, uint32_t bus, uint32_t n_frames)
+RT_SAFE static void send(struct buses *b, uint32_t bus, const struct destination *to, uint32_t n_frames)
 {
-    struct bus_meter *sums = &b->sums[bus];
-    struct ramp one = {.to = 1.0f}, *gain_left = &b->left[bus], *gain_right = &b->right[bus];
+    float *const *planes = &b->planes[2 * bus];
+    struct bus_sums *sums = &b->sums[bus];
+    struct ramp one = {.to = 1.0f}, *left = &b->left[bus], *right = &b->right[bus];
     b->switches[bus].has_sounded = true;
     if (b->faders[bus].goes_on) { // by more than one straight line
-        bus_glide(b, bus, b->planes[2 * bus], b->planes[2 * bus + 1], n_frames);
-        gain_left = gain_right = &one;
+        bus_glide(b, bus, planes[0], planes[1], n_frames);
+        left = right = &one;
     }
-    uint32_t n =
-        finish_plane(b->kernels, gain_left, b->planes[2 * bus], &sums->peak_left, &sums->rms_left, n_frames);
-    n += finish_plane(b->kernels, gain_right, b->planes[2 * bus + 1], &sums->peak_right, &sums->rms_right,
-                      n_frames);
+    uint32_t n = send_plane(b->kernels, planes[0], left, &sums->left, to->left, to->share, n_frames);
+    n += send_plane(b->kernels, planes[1], right, &sums->right, to->right, to->share, n_frames);
     if (n == 0) return;
     b->nonfinite_bus[b->n_nonfinite] = (uint16_t)bus;
     b->nonfinite_count[b->n_nonfinite++] = n;
-}
-
-RT_SAFE static void add_mean(float *restrict to, const float *restrict left, const float *restrict right,
-                             uint32_t n_frames)
-{
-    for (uint32_t i = 0; i < n_frames; i++)
-        to[i] += 0.5f * (left[i] + right[i]);
-}
-
-RT_SAFE static void send(struct buses *b, uint32_t bus, float *const *out, uint32_t n_channels,
-                         uint32_t n_frames)
-{
-    const struct bus_graph *g = b->graph;
-    const float *left = b->planes[2 * bus], *right = b->planes[2 * bus + 1];
-    if (g->out[bus] == 0) {
-        b->kernels->add(b->planes[2 * g->parent[bus]], left, n_frames);
-        b->kernels->add(b->planes[2 * g->parent[bus] + 1], right, n_frames);
-        return;
-    }
-    uint32_t first = g->out[bus] - 1u;
-    if (first >= n_channels) return;
-    if (g->width[bus] == 1) {
-        add_mean(out[first], left, right, n_frames);
-        return;
-    }
-    b->kernels->add(out[first], left, n_frames);
-    if (first + 1 < n_channels) b->kernels->add(out[first + 1], right, n_frames);
 }
 
 /// A mean is never above the peak: where the squares of huge samples have overflowed, the peak is what is
@@ -104,11 +77,10 @@ RT_SAFE static void close_window(struct buses *b)
 {
     float n = (float)b->frames_in_window;
     for (uint32_t bus = 0; bus < b->graph->n_buses; bus++) {
-        struct bus_meter *sums = &b->sums[bus];
-        b->meters[bus] =
-            (struct bus_meter){sums->peak_left, sums->peak_right, rms(sums->rms_left, n, sums->peak_left),
-                               rms(sums->rms_right, n, sums->peak_right)};
-        *sums = (struct bus_meter){0};
+        const struct kernel_meter *left = &b->sums[bus].left, *right = &b->sums[bus].right;
+        b->meters[bus] = (struct bus_meter){left->peak, right->peak, rms(left->sum, n, left->peak),
+                                            rms(right->sum, n, right->peak)};
+        b->sums[bus] = (struct bus_sums){0};
     }
     b->frames_in_window = 0;
 }
@@ -123,8 +95,8 @@ RT_SAFE void buses_render(struct buses *b, float *const *out, uint32_t n_channel
             bus_glide(b, bus, NULL, NULL, n_frames); // nothing else would change
             continue;
         }
-        finish(b, bus, n_frames);
-        send(b, bus, out, n_channels, n_frames);
+        struct destination to = destination_of(b, bus, out, n_channels);
+        send(b, bus, &to, n_frames);
     }
     b->frames_in_window += n_frames;
     if (b->frames_in_window >= b->window_frames) close_window(b);

@@ -13,9 +13,9 @@
 /// The longest stretch that is rendered in one go.
 #define BLOCK_FRAMES 64
 
-/// Kernels read whole vectors: up to so many frames behind the last one that they need. What is there does
-/// not matter, but it must be readable.
-#define KERNEL_SLACK_FRAMES 32
+/// Kernels read whole vectors: up to so many frames before and behind those that they need. What is there
+/// does not matter, but it must be readable.
+#define KERNEL_SLACK_FRAMES 64
 
 /// How a voice is read between its sound's frames. UNITY reads the frames themselves: every increment is 1
 /// and every position whole.
@@ -52,16 +52,17 @@ struct kernel_voice {
 typedef void kernel_mix(float *left, float *right, struct kernel_voice *const *voices, uint32_t n_voices,
                         uint32_t n_frames);
 
-/// The same for one voice whose gains move: gains[0] for left and gains[1] for right, frame by frame.
-typedef void kernel_mix_ramped(float *left, float *right, struct kernel_voice *voice,
-                               const float (*gains)[BLOCK_FRAMES], uint32_t n_frames);
-
 /// The moving parts of a voice's gain: left is envelope * tail * left.
 struct kernel_ramps {
     struct ramp left, right; // gain and pan
     struct ramp envelope;    // fade-in, stops, pauses and seeks
     struct ramp tail;        // the fade-out before the end
 };
+
+/// The same for voices whose gains move: `ramps[k]` in place of left and right of `voices[k]`. Each ramp is
+/// steady, or moves for `n_frames` more; the kernel moves it on.
+typedef void kernel_mix_ramped(float *left, float *right, struct kernel_voice *const *voices,
+                               struct kernel_ramps *const *ramps, uint32_t n_voices, uint32_t n_frames);
 
 /// Names one kernel of a table: 0 to N_KERNELS - 1.
 #define N_KERNELS (2 * SOUND_MAX_CHANNELS * N_INTERPOLATIONS)
@@ -73,21 +74,26 @@ RT_SAFE static inline uint32_t kernel_index(enum sample_format format, uint32_t 
            (uint32_t)interpolation;
 }
 
+/// What a kernel measures on its way.
+struct kernel_meter {
+    float peak; // raised to the largest magnitude
+    float sum;  // of squares, added to
+};
+
 /// Everything that is compiled once for each instruction set.
 struct kernels {
     const char *isa;
     kernel_mix *mix[N_KERNELS];
     kernel_mix_ramped *mix_ramped[N_KERNELS];
-
-    /// Writes the gains of the next frames out, left and right; does not advance.
-    void (*ramp)(float (*gains)[BLOCK_FRAMES], const struct kernel_ramps *ramps, uint32_t n_frames);
     /// True when all samples are zero.
     bool (*is_silent)(const float *plane, uint32_t n_frames);
-    /// plane *= gain; raises `peak` to the largest magnitude; returns the sum of squares, which is not finite
-    /// when a sample is not.
-    float (*gain_and_measure)(float *plane, float gain, float *peak, uint32_t n_frames);
-    /// to += from
-    void (*add)(float *to, const float *from, uint32_t n_frames);
+    /// The one pass that a bus takes: applies `gain` (steady, or moving for `n_frames` more; does not move it
+    /// on), sets to 0 what is no finite number then, measures, and adds `share` of it to `to` (NULL:
+    /// nowhere). Returns how many numbers were not finite.
+    uint32_t (*send)(const float *plane, const struct ramp *gain, struct kernel_meter *meter, float *to,
+                     float share, uint32_t n_frames);
+    /// Clips to -1 to 1 and returns how many samples were outside.
+    uint32_t (*clip)(float *plane, uint32_t n_frames);
 };
 
 extern const struct kernels kernels_baseline; // SSE2 on x86-64, NEON on AArch64

@@ -39,15 +39,15 @@ PART int64_t frame_of_lane(const struct walk *w, uint32_t lane)
 
 /// Four neighbours for each lane by loading them in one go and turning the vectors round. `n_lanes` are
 /// wanted; the others get some that are near.
-PART void taps_by_loads(const void *samples, enum sample_format format, const struct walk *w,
-                        uint32_t n_lanes, f32v taps[4])
+PART void taps_by_loads_f32(const void *samples, const struct walk *w, uint32_t n_lanes, f32v taps[4])
 {
     f32x4 columns[4][LANES / 4];
     for (uint32_t group = 0; group < LANES / 4; group++) {
         f32x4 rows[4];
         for (uint32_t i = 0; i < 4; i++) {
             uint32_t lane = 4 * group + i;
-            rows[i] = load_samples4(samples, format, frame_of_lane(w, lane < n_lanes ? lane : 0) - 1);
+            const float *first = sample_at(samples, SAMPLE_F32, frame_of_lane(w, lane < n_lanes ? lane : 0));
+            memcpy(&rows[i], first - 1, sizeof rows[i]);
         }
         transpose4(rows);
         for (uint32_t tap = 0; tap < 4; tap++)
@@ -57,10 +57,33 @@ PART void taps_by_loads(const void *samples, enum sample_format format, const st
         taps[tap] = join(columns[tap]);
 }
 
+/// The same of 16 bits: two taps travel in each 32-bit lane, the first one in the lower half.
+PART void taps_by_loads_s16(const void *samples, const struct walk *w, uint32_t n_lanes, f32v taps[4])
+{
+    f32x4 columns[2][LANES / 4];
+    for (uint32_t group = 0; group < LANES / 4; group++) {
+        int64_t rows[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            uint32_t lane = 4 * group + i;
+            const int16_t *first =
+                sample_at(samples, SAMPLE_S16, frame_of_lane(w, lane < n_lanes ? lane : 0));
+            memcpy(&rows[i], first - 1, sizeof rows[i]);
+        }
+        f32x4 low = (f32x4)(i64x2){rows[0], rows[1]}, high = (f32x4)(i64x2){rows[2], rows[3]};
+        columns[0][group] = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+        columns[1][group] = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+    }
+    for (uint32_t pair = 0; pair < 2; pair++) {
+        i32v both = (i32v)join(columns[pair]);
+        taps[2 * pair] = __builtin_convertvector((i32v)((u32v)both << 16) >> 16, f32v);
+        taps[2 * pair + 1] = __builtin_convertvector(both >> 16, f32v);
+    }
+}
+
 #if LANES > 4
-/// The largest step for which all taps of all lanes lie inside two vectors: the last lane is then at most
-/// 2 * LANES - 5 whole frames from the first one, the taps reach one below and two above.
-#define WINDOW_INCREMENT ((((int64_t)2 * LANES - 5) << 32) / (LANES - 1))
+/// The largest step for which all taps of all lanes lie inside `n_vectors` vectors: the last lane is then at
+/// most n_vectors * LANES - 4 whole frames from the first one, and its taps reach three frames further.
+#define WINDOW_INCREMENT(n_vectors) ((((int64_t)(n_vectors)*LANES - 4) << 32) / (LANES - 1))
 
 /// lane i: window[index[i]], of two vectors side by side.
 PART f32v pick(f32v a, f32v b, i32v index)
@@ -74,31 +97,49 @@ PART f32v pick(f32v a, f32v b, i32v index)
 #endif
 }
 
-/// The same out of the two vectors that hold all of them, with a permutation for each tap.
+/// The same out of the two or four vectors that hold all of them, with permutations for each tap.
 PART void taps_by_window(const void *samples, enum sample_format format, const struct walk *w, i32v frames,
-                         f32v taps[4])
+                         const uint32_t n_vectors, f32v taps[4])
 {
     int64_t lowest = w->increment < 0 ? ((LANES - 1) * w->increment) >> 32 : 0;
     int64_t first = (w->position >> 32) + lowest - 1;
-    f32v a = load_samples(samples, format, first), b = load_samples(samples, format, first + LANES);
+    f32v window[4];
+    for (uint32_t i = 0; i < n_vectors; i++)
+        window[i] = load_samples(samples, format, first + i * LANES);
     i32v index = frames - (int32_t)lowest;
-    for (int32_t tap = 0; tap < 4; tap++)
-        taps[tap] = pick(a, b, index + tap);
+    for (int32_t tap = 0; tap < 4; tap++) {
+        i32v at = index + tap;
+        taps[tap] = pick(window[0], window[1], at);
+        if (n_vectors == 4) taps[tap] = choose(at < 2 * LANES, taps[tap], pick(window[2], window[3], at));
+    }
 }
 #endif
+
+PART bool is_at_most(int64_t increment, int64_t limit)
+{
+    return increment <= limit && increment >= -limit;
+}
 
 PART void read_taps(const void *samples, enum sample_format format, const struct walk *w, i32v frames,
                     uint32_t n_lanes, f32v taps[4])
 {
 #if LANES > 4
-    if (w->increment <= WINDOW_INCREMENT && w->increment >= -WINDOW_INCREMENT) {
-        taps_by_window(samples, format, w, frames, taps);
+    if (is_at_most(w->increment, WINDOW_INCREMENT(2))) {
+        taps_by_window(samples, format, w, frames, 2, taps);
         return;
     }
-#else
-    (void)frames;
 #endif
-    taps_by_loads(samples, format, w, n_lanes, taps);
+#if LANES == 16
+    if (is_at_most(w->increment, WINDOW_INCREMENT(4))) { // to rate 4
+        taps_by_window(samples, format, w, frames, 4, taps);
+        return;
+    }
+#endif
+    (void)frames;
+    if (format == SAMPLE_S16)
+        taps_by_loads_s16(samples, w, n_lanes, taps);
+    else
+        taps_by_loads_f32(samples, w, n_lanes, taps);
 }
 
 // ---- interpolations ----

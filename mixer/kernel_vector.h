@@ -33,7 +33,7 @@ typedef int32_t i32v __attribute__((vector_size(4 * LANES)));
 typedef uint32_t u32v __attribute__((vector_size(4 * LANES)));
 typedef int16_t i16v __attribute__((vector_size(2 * LANES)));
 typedef float f32x4 __attribute__((vector_size(16)));
-typedef int16_t i16x4 __attribute__((vector_size(8)));
+typedef int64_t i64x2 __attribute__((vector_size(16)));
 
 /// 0, 1, 2 ...
 #if LANES == 16
@@ -74,6 +74,20 @@ PART void store_part(float *p, f32v v, uint32_t n)
     memcpy(p, &v, n * sizeof(float));
 }
 
+/// Of 1 to LANES lanes.
+PART f32v load_up_to(const float *p, uint32_t n)
+{
+    return n == LANES ? load(p) : load_part(p, n);
+}
+
+PART void store_up_to(float *p, f32v v, uint32_t n)
+{
+    if (n == LANES)
+        store(p, v);
+    else
+        store_part(p, v, n);
+}
+
 /// a where the mask is all ones, b where it is zero.
 PART f32v choose(i32v mask, f32v a, f32v b)
 {
@@ -106,20 +120,6 @@ PART f32v load_samples(const void *samples, enum sample_format format, int64_t f
     memcpy(&v, p, sizeof v);
     return __builtin_convertvector(__builtin_convertvector(v, i32v), f32v);
 #endif
-}
-
-/// Four samples in a row.
-PART f32x4 load_samples4(const void *samples, enum sample_format format, int64_t frame)
-{
-    const void *p = sample_at(samples, format, frame);
-    f32x4 v;
-    if (format == SAMPLE_F32) {
-        memcpy(&v, p, sizeof v);
-        return v;
-    }
-    i16x4 shorts;
-    memcpy(&shorts, p, sizeof shorts);
-    return __builtin_convertvector(shorts, f32x4);
 }
 
 // ---- shuffles ----

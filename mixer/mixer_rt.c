@@ -14,5 +14,5 @@ RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames)
     buses_clear(&m->buses, n_frames);
     voices_render(&m->voices, &m->scratch, m->buses.planes, n_frames);
     buses_render(&m->buses, out, m->n_channels, n_frames);
-    m->n_clipped += output_clip(out, m->n_channels, n_frames);
+    m->n_clipped += output_clip(m->buses.kernels, out, m->n_channels, n_frames);
 }

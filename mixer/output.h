@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include "alloc/attr.h"
+#include "mixer/kernel.h"
 
 /// Clips every sample to -1 to 1 and returns how many were outside.
-RT_SAFE uint32_t output_clip(float *const *out, uint32_t n_channels, uint32_t n_frames);
+RT_SAFE uint32_t output_clip(const struct kernels *k, float *const *out, uint32_t n_channels,
+                             uint32_t n_frames);
 
 #endif

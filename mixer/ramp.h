@@ -7,6 +7,9 @@
 
 #include "alloc/attr.h"
 
+/// Longest ramp, half a day at 48 kHz: kernels count frames in signed lanes. Longer ones are cut to it.
+#define RAMP_MAX_FRAMES INT32_MAX
+
 /// Its value is from + step * done while `done` < `total`, then exactly `to`: it depends on the frames passed
 /// alone, not on how they were cut into blocks.
 struct ramp {
@@ -28,6 +31,7 @@ RT_SAFE static inline float ramp_value(const struct ramp *r)
 RT_SAFE static inline void ramp_set(struct ramp *r, float to, uint32_t n_frames)
 {
     float from = ramp_value(r);
+    if (n_frames > RAMP_MAX_FRAMES) n_frames = RAMP_MAX_FRAMES;
     *r = (struct ramp){.from = from, .to = to, .total = n_frames};
     if (n_frames > 0) r->step = (to - from) / (float)n_frames;
 }
@@ -37,8 +41,5 @@ RT_SAFE static inline void ramp_advance(struct ramp *r, uint32_t n_frames)
     uint32_t left = r->total - r->done;
     r->done += n_frames < left ? n_frames : left;
 }
-
-/// Multiplies the next `n_frames` values of the ramp into `gains`; does not advance.
-RT_SAFE void ramp_multiply(const struct ramp *r, float *gains, uint32_t n_frames);
 
 #endif

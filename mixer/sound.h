@@ -7,7 +7,7 @@
 
 /// Zero frames before and behind each channel, for the taps of the interpolators: half of the widest
 /// (SINC_MAX_TAPS), and the slack of the kernels (KERNEL_SLACK_FRAMES).
-#define SOUND_PAD_FRAMES   288
+#define SOUND_PAD_FRAMES   320
 #define SOUND_MAX_CHANNELS 2
 /// Sounds begin on pages. Voices that were started together would then all read from the same few sets of the
 /// cache, block after block, and push one another out: each sound is moved by up to so many cache lines.

@@ -69,15 +69,18 @@ struct voice_rate {
 /// What of a voice is on its way, piece by piece: bits.
 enum voice_glide { GLIDES_LEVEL = 1, GLIDES_RATE = 2 };
 
+/// What mixing a calm voice takes. A silent one is not mixed: its position moves on.
+enum voice_calm { VOICE_STEADY, VOICE_RAMPING, VOICE_SILENT };
+
 /// What every block needs of a voice, on one cache line.
 struct voice {
     _Alignas(CACHE_LINE) struct kernel_voice now; // `left` and `right` hold while no ramp moves
     /// Output frames for which nothing happens but that the position moves on and ramps move: no end, no loop
-    /// point, no tap across one, no fade that begins, no state that changes.
+    /// point, no tap across one, no ramp that begins or arrives, no state that changes.
     uint32_t calm_frames;
     uint8_t kernel; // kernel_index(), while calm
-    uint8_t is_ramping;
     uint8_t glides; // enum voice_glide
+    uint8_t calm;   // enum voice_calm
 };
 
 /// Voices that sound, in the order in which they are mixed: by bus, then by kernel, then as they were started

@@ -21,26 +21,36 @@ RT_SAFE static void hold_gains(const struct kernel_ramps *r, struct kernel_voice
     now->right = both * r->right.to;
 }
 
+/// Frames before the next ramp arrives; UINT32_MAX when none moves.
+RT_SAFE static uint32_t frames_before_arrival(const struct kernel_ramps *r)
+{
+    const struct ramp *const ramps[] = {&r->left, &r->right, &r->envelope, &r->tail};
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 0; i < COUNT_OF(ramps); i++) {
+        uint32_t left = ramps[i]->total - ramps[i]->done;
+        if (left > 0 && left < least) least = left;
+    }
+    return least;
+}
+
+/// True when all that the voice could add is zero, now and until a ramp begins.
+RT_SAFE static bool is_silent(const struct kernel_ramps *r)
+{
+    bool is_shut = r->envelope.to * r->tail.to == 0.0f || (r->left.to == 0.0f && r->right.to == 0.0f);
+    return is_shut && is_steady(r);
+}
+
 /// Mixes with the gains that the voice has now, and moves the ramps on.
 RT_SAFE static void mix(struct voices *v, uint32_t s, uint32_t kernel, struct kernel_voice *now, float *left,
                         float *right, uint32_t n_frames)
 {
     struct kernel_ramps *r = &v->ramps[s];
-    if (is_steady(r)) {
-        hold_gains(r, now);
-        v->kernels->mix[kernel](left, right, &now, 1, n_frames);
+    if (!is_steady(r)) {
+        v->kernels->mix_ramped[kernel](left, right, &now, &r, 1, n_frames);
         return;
     }
-    struct scratch_mark mark = scratch_begin(v->scratch);
-    float(*gains)[BLOCK_FRAMES] = scratch_push(v->scratch, 2, sizeof *gains);
-    assert(gains); // MIXER_SCRATCH_BYTES holds more than one voice needs
-    v->kernels->ramp(gains, r, n_frames);
-    v->kernels->mix_ramped[kernel](left, right, now, (const float(*)[BLOCK_FRAMES])gains, n_frames);
-    scratch_end(v->scratch, mark);
-    ramp_advance(&r->left, n_frames);
-    ramp_advance(&r->right, n_frames);
-    ramp_advance(&r->envelope, n_frames);
-    ramp_advance(&r->tail, n_frames);
+    hold_gains(r, now);
+    v->kernels->mix[kernel](left, right, &now, 1, n_frames);
 }
 
 /// Renders at most `max` frames, as many as one kernel can; returns how many.
@@ -50,6 +60,10 @@ RT_SAFE static uint32_t mix_run(struct voices *v, uint32_t s, bool in_loop, floa
     const struct sound *sound = v->sound[s];
     struct kernel_voice *now = &v->voices[s].now;
     uint32_t kernel = kernel_index(sound->format, sound->n_channels, voice_interpolation(v, s));
+    if (is_silent(&v->ramps[s])) {
+        now->position += now->increment * max;
+        return max;
+    }
     int64_t before_seam = voice_frames_before_seam(v, s, in_loop);
     if (before_seam > 0) {
         uint32_t n = before_seam < max ? (uint32_t)before_seam : max;
@@ -103,6 +117,11 @@ RT_SAFE static bool arrive(struct voices *v, uint32_t s)
     }
 }
 
+RT_SAFE static enum voice_calm calm_of(const struct kernel_ramps *r)
+{
+    return !is_steady(r) ? VOICE_RAMPING : is_silent(r) ? VOICE_SILENT : VOICE_STEADY;
+}
+
 /// Finds out for how long the voice needs no more care.
 RT_SAFE static void settle(struct voices *v, uint32_t s)
 {
@@ -126,11 +145,13 @@ RT_SAFE static void settle(struct voices *v, uint32_t s)
     uint32_t before_piece = voice_frames_before_piece(v, s);
     if (v->voices[s].glides & GLIDES_RATE) before_piece = 0; // care moves it on
     if (before_piece < calm) calm = before_piece;
+    uint32_t before_arrival = frames_before_arrival(&v->ramps[s]);
+    if (before_arrival < calm) calm = before_arrival;
     voice->calm_frames = calm <= 0 ? 0 : calm < UINT32_MAX ? (uint32_t)calm : UINT32_MAX;
     voice->kernel =
         (uint8_t)kernel_index(v->sound[s]->format, v->sound[s]->n_channels, voice_interpolation(v, s));
-    voice->is_ramping = !is_steady(&v->ramps[s]);
-    if (!voice->is_ramping) hold_gains(&v->ramps[s], &voice->now);
+    voice->calm = (uint8_t)calm_of(&v->ramps[s]);
+    if (voice->calm == VOICE_STEADY) hold_gains(&v->ramps[s], &voice->now);
 }
 
 /// Ends within `n_frames` runs: each takes at least one frame, but for at most one loop wrap in between.
@@ -147,9 +168,8 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
             return;
         }
         uint32_t max = approach_fade_out(v, s, in_loop, before_edge, n_frames - done);
-        const struct ramp *envelope = &v->ramps[s].envelope;
-        if (!ramp_is_steady(envelope) && envelope->total - envelope->done < max)
-            max = envelope->total - envelope->done;
+        uint32_t before_arrival = frames_before_arrival(&v->ramps[s]);
+        if (before_arrival < max) max = before_arrival;
         if (before_edge < max) max = (uint32_t)before_edge;
         uint32_t before_piece = voice_frames_before_piece(v, s);
         if (before_piece < max) max = before_piece;
@@ -167,9 +187,9 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
 /// Voices that are mixed in one pass over the bus.
 #define BATCH 8
 /// How many voices ahead the samples are called for: memory answers in the time that these take.
-#define AHEAD 12
+#define AHEAD 24
 /// Cache lines that are called for, at the most; a block at rate 1 of float samples is 5.
-#define MAX_LINES_AHEAD 8
+#define MAX_LINES_AHEAD 17
 
 /// Inlined always: gcc takes a function that does nothing but prefetch for one that does nothing.
 #define INLINED static inline __attribute__((always_inline))
@@ -181,40 +201,43 @@ RT_SAFE INLINED void call_for_lines(const char *first, int64_t bytes)
         __builtin_prefetch(p);
 }
 
-RT_SAFE INLINED void call_for_samples(const struct voices *v, uint32_t s, uint32_t n_frames)
+RT_SAFE INLINED void call_ahead(const struct voices *v, uint32_t s, uint32_t n_frames)
 {
     const struct voice *voice = &v->voices[s];
-    int64_t bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4; // kernel_index() begins with the format
-    int64_t begin = voice->now.position >> 32,
-            end = (voice->now.position + n_frames * voice->now.increment) >> 32;
-    int64_t first = (begin < end ? begin : end) * bytes;
-    int64_t length = (begin < end ? end - begin : begin - end) * bytes;
+    if (voice->calm == VOICE_SILENT) return;
+    if (voice->calm == VOICE_RAMPING) call_for_lines((const char *)&v->ramps[s], sizeof v->ramps[s] - 1);
+    int64_t sample_bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4; // kernel_index() begins with the format
+    int64_t span = voice->now.increment * n_frames, lowest = span < 0 ? span : 0;
+    int64_t first = ((voice->now.position + lowest) >> 32) * sample_bytes;
+    int64_t bytes = ((span < 0 ? -span : span) >> 32) * sample_bytes;
     const char *left = voice->now.samples[0], *right = voice->now.samples[1];
-    call_for_lines(left + first, length);
-    if (right != left) call_for_lines(right + first, length);
+    call_for_lines(left + first, bytes);
+    if (right != left) call_for_lines(right + first, bytes);
 }
 
-/// Voices of one bus that wait to be mixed by the same kernel.
+/// Voices of one bus that wait to be mixed by the same kernel, all with or all without ramps: one after the
+/// other, as the group has them.
 struct batch {
     struct kernel_voice *voices[BATCH];
-    uint32_t n_voices, kernel;
+    struct kernel_ramps *ramps[BATCH];
+    uint32_t n_voices;
+    uint8_t kernel, calm;
 };
 
 RT_SAFE static void mix_batch(const struct voices *v, struct batch *b, float *left, float *right,
                               uint32_t n_frames)
 {
     if (b->n_voices == 0) return;
-    v->kernels->mix[b->kernel](left, right, b->voices, b->n_voices, n_frames);
+    if (b->calm == VOICE_RAMPING)
+        v->kernels->mix_ramped[b->kernel](left, right, b->voices, b->ramps, b->n_voices, n_frames);
+    else
+        v->kernels->mix[b->kernel](left, right, b->voices, b->n_voices, n_frames);
     b->n_voices = 0;
 }
 
-RT_SAFE static void render_ramped(struct voices *v, uint32_t s, float *left, float *right, uint32_t n_frames)
+RT_SAFE static bool fits(const struct batch *b, const struct voice *voice)
 {
-    struct voice *voice = &v->voices[s];
-    mix(v, s, voice->kernel, &voice->now, left, right, n_frames);
-    if (!is_steady(&v->ramps[s])) return;
-    voice->is_ramping = false;
-    hold_gains(&v->ramps[s], &voice->now);
+    return b->n_voices < BATCH && voice->kernel == b->kernel && voice->calm == b->calm;
 }
 
 RT_SAFE static void render_group(struct voices *v, uint32_t first, float *left, float *right,
@@ -223,28 +246,28 @@ RT_SAFE static void render_group(struct voices *v, uint32_t first, float *left, 
     struct batch batch = {.n_voices = 0};
     uint32_t ahead = first;
     for (uint32_t i = 0; i < AHEAD && ahead != VOICE_SLOT_NONE; i++, ahead = v->next[ahead])
-        call_for_samples(v, ahead, n_frames);
+        call_ahead(v, ahead, n_frames);
     for (uint32_t s = first, next; s != VOICE_SLOT_NONE; s = next) {
         next = v->next[s]; // this voice may end
         if (ahead != VOICE_SLOT_NONE) {
-            call_for_samples(v, ahead, n_frames);
+            call_ahead(v, ahead, n_frames);
             ahead = v->next[ahead];
         }
         struct voice *voice = &v->voices[s];
-        if (voice->calm_frames < n_frames || voice->is_ramping) {
+        if (voice->calm_frames < n_frames) {
             mix_batch(v, &batch, left, right, n_frames);
-            if (voice->calm_frames < n_frames) {
-                render_with_care(v, s, left, right, n_frames);
-            } else {
-                voice->calm_frames -= n_frames;
-                render_ramped(v, s, left, right, n_frames);
-            }
+            render_with_care(v, s, left, right, n_frames);
             continue;
         }
         voice->calm_frames -= n_frames;
-        if (batch.n_voices == BATCH || voice->kernel != batch.kernel)
-            mix_batch(v, &batch, left, right, n_frames);
+        if (voice->calm == VOICE_SILENT) {
+            voice->now.position += voice->now.increment * n_frames;
+            continue;
+        }
+        if (!fits(&batch, voice)) mix_batch(v, &batch, left, right, n_frames);
         batch.kernel = voice->kernel;
+        batch.calm = voice->calm;
+        batch.ramps[batch.n_voices] = &v->ramps[s];
         batch.voices[batch.n_voices++] = &voice->now;
     }
     mix_batch(v, &batch, left, right, n_frames);

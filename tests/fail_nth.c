@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // fail_nth.c - a library to preload that refuses the i-th thing that a load asks of the system.
 //
-// What the thread called "chimed-worker" asks for is counted, memory, mappings and files, in the libraries
-// that it calls, too, but for the careless ones below. Requests of other threads are not touched. A file
-// named by FAIL_NTH is shared with the test, which sets `refuse` and looks at the rest.
+// What the thread called "chimed-worker" asks for is counted: memory, mappings, files, messages, processes.
+// Requests of other threads, and of the decoder, are not touched. A file named by FAIL_NTH is shared with the
+// test, which sets `refuse` and looks at the rest.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,19 +70,9 @@ static const char *library(const void *caller)
     return slash ? slash + 1 : info.dli_fname;
 }
 
-/// These write into what malloc() gives them without a look, in some places or in all: whoever refuses ends
-/// the process. The daemon's headroom is there for them.
-static bool is_careless(const char *library)
-{
-    static const char *const names[] = {"libsndfile.so", "libvorbis.so"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strncmp(library, names[i], strlen(names[i])) == 0) return true;
-    return false;
-}
-
 static bool is_refused(const char *what, const void *caller)
 {
-    if (!is_worker || !shared || is_careless(library(caller))) return false;
+    if (!is_worker || !shared) return false;
     if (shared->n_seen++ != shared->refuse) return false;
     shared->n_refused++;
     snprintf(shared->what, sizeof shared->what, "%s", what);
@@ -224,6 +217,47 @@ ssize_t pread(int fd, void *to, size_t n, off_t offset)
 }
 
 ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
+
+// ---- the decoder ----
+
+int memfd_create(const char *name, unsigned flags)
+{
+    return refused("memfd_create") ? -1 : (int)CALL(SYS_memfd_create, name, flags, 0, 0, 0, 0);
+}
+
+int socketpair(int family, int type, int protocol, int pair[2])
+{
+    return refused("socketpair") ? -1 : (int)CALL(SYS_socketpair, family, type, protocol, pair, 0, 0);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return refused("sendmsg") ? -1 : CALL(SYS_sendmsg, fd, message, flags, 0, 0, 0);
+}
+
+ssize_t recv(int fd, void *to, size_t n, int flags)
+{
+    return refused("recv") ? -1 : CALL(SYS_recvfrom, fd, to, n, flags, 0, 0);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int ms)
+{
+    return refused("poll") ? -1 : (int)CALL(SYS_poll, fds, n, ms, 0, 0, 0);
+}
+
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *files,
+                const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
+{
+    static int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
+                       char *const[], char *const[]);
+    if (refused("posix_spawn")) return EAGAIN;
+    if (!real) {
+        void *found = dlvsym(RTLD_NEXT, "posix_spawn", "GLIBC_2.15");
+        if (!found) found = dlsym(RTLD_NEXT, "posix_spawn");
+        memcpy(&real, &found, sizeof real);
+    }
+    return real(pid, path, files, attributes, argv, environment);
+}
 
 /// The daemon opens by openat2(), for which glibc has no function.
 long syscall(long number, ...)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # harness.py - what the end-to-end tests share: a daemon of their own, OSC, sound files, scores and renders.
-"""Needs CHIMED and CHIME in the environment; CHIMED_RT_GUARD and CHIMED_SANITIZE are optional (CMakeLists.txt)."""
+"""Needs CHIMED and CHIME in the environment; CHIMED_RT_GUARD and CHIMED_SANITIZE are optional (CMakeLists.txt). Daemons find
+the decoder beside them."""
 import array
 import math
 import os
@@ -139,6 +140,10 @@ class Client:
             raise AssertionError(f"{path} {args}: {answer}")
         return answer[2:]
 
+    def settle(self):
+        """What the worker does behind the last load is done: the process that decoded has ended, the next one waits."""
+        self.call("/sound/load", "none", "no such file")
+
     def items(self, path):
         """The rows of a list."""
         n, = self.do(path)
@@ -216,6 +221,7 @@ class Daemon:
         self.user, self.program, guard = user, CHIMED, GUARD
         if user is not None:  # who may not see into the folder of the build
             self.program = shutil.copy(CHIMED, self.folder)
+            shutil.copy(os.path.join(os.path.dirname(CHIMED), "chimed-decode"), self.folder)
             guard = guard and shutil.copy(guard, self.folder)
             os.chown(self.path("run"), user, user)
         self.write("chimed.conf", f"[paths]\nsound_folder = {self.sounds}\n{config}\n")
@@ -225,9 +231,10 @@ class Daemon:
         self.environment = {
             **os.environ, "XDG_RUNTIME_DIR": self.path("run"), "XDG_CONFIG_HOME": self.path("config"),
             "XDG_DATA_HOME": self.path("data"), "HOME": self.folder, "CHIME_URL": f"osc.unix://{self.socket}",
-            "JACK_DEFAULT_SERVER": f"chimed-none-{os.getpid()}", "JACK_NO_START_SERVER": "1", **(environment or {})}
-        for name in ("JOURNAL_STREAM", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
+            "JACK_DEFAULT_SERVER": f"chimed-none-{os.getpid()}", "JACK_NO_START_SERVER": "1"}
+        for name in ("CHIMED_DECODE", "JOURNAL_STREAM", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
             self.environment.pop(name, None)
+        self.environment.update(environment or {})
         libraries = f"{guard or ''} {preload}".strip()
         self.preload = {**({"LD_PRELOAD": libraries} if libraries else {}),
                         **({"CHIMED_GUARD_REPORT": self.path("run/guard")} if guard else {})}
@@ -262,7 +269,9 @@ class Daemon:
         return self
 
     def start(self):
-        self.launch()
+        return self.launch().wait_until_up()
+
+    def wait_until_up(self):
         until(self.is_up, "the daemon's answer")
         return self
 

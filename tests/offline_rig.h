@@ -150,7 +150,7 @@ static inline int set_up(void **state)
     config.sounds = 3;
     if (engine_init(&engine, &config, RATE, 2, true, reason)) return 1;
     engine.control.worker.roots.anywhere = true;
-    if (worker_start(&engine.control.worker)) return 1;
+    if (worker_start(&engine.control.worker, reason, sizeof reason)) return 1;
     path_of(path, "a.wav");
     send_one("/sound/load", "ss", "step", path);
     settle();

@@ -61,11 +61,11 @@ class Playing(unittest.TestCase):
 class WhilePlaying(unittest.TestCase):
     """One daemon for all, on which voice 1 plays without end."""
 
-    CONFIG = ""
+    CONFIG, ENVIRONMENT = "", {}
 
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon(udp=True, config=cls.CONFIG)
+        cls.daemon = Daemon(udp=True, config=cls.CONFIG, environment=cls.ENVIRONMENT)
         cls.addClassCleanup(cls.daemon.remove)
         cls.daemon.start()
         cls.good = cls.daemon.sound("good.wav", wav(sine(4800)))

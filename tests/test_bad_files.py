@@ -208,6 +208,7 @@ class Files(WhilePlaying):
 
 class Descriptors(WhilePlaying):
     def open_files(self):
+        self.client.settle()
         return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
 
     def handed(self, code, says, fd):

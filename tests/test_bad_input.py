@@ -207,9 +207,32 @@ class Packets(WhilePlaying):
             self.refused("unknown_method", "no method has the path " + path[:64], path)
         for path in "/" + "*" * 2000, "/" + "?*" * 4000 + "x", "/" + "{a,b}*" * 3000, "/[", "/{", "/" + "[!a]*" * 5000:
             self.broken(osc(path), "path pattern")
-        self.client.send(osc("/{play,ping}"))  # all of them or none
+
+    def test_each_that_a_pattern_matches_answers_for_itself(self):
+        self.client.send(osc("/{play,ping}"))
         self.assertEqual(self.client.receive(), ["/error", "/play", "bad_arguments", "sound is missing"])
-        self.assertEqual(self.client.receive()[:3], ["/error", "/ping", "not_done"])
+        self.assertEqual(self.client.receive(), ["/done", "/ping"])
+        self.client.send(osc("/{bus,voice,sound}/{set,unload}", "nosuch", "#9"))
+        answers = {a[1]: a[2:] for a in (self.client.receive() for _ in range(3))}
+        self.assertEqual({path: a[0] for path, a in answers.items()},
+                         {"/bus/set": "unknown_bus", "/sound/unload": "unknown_sound", "/voice/set": "unknown_voice"})
+        self.assertEqual({a[-1] for a in answers.values()}, {"#9"})
+        self.client.send(osc("/{pause,resume}", "all", "at", 0.01))
+        self.assertEqual([self.client.receive()[:2] for _ in range(2)], [["/done", "/pause"], ["/done", "/resume"]])
+
+    def test_each_that_a_pattern_matches_waits_for_itself(self):
+        self.client.send(osc("/{play,ping,pause}", "none.wav", "at", 0.01))  # a packet of its own waits for the load
+        answers = {a[1]: a[:3] for a in (self.client.receive() for _ in range(3))}
+        self.assertEqual(answers, {"/play": ["/error", "/play", "unknown_sound"], "/ping": ["/error", "/ping", "bad_arguments"],
+                                   "/pause": ["/error", "/pause", "unknown_voice"]})
+        self.assertIsNone(self.client.receive(0.2))
+
+    def test_patterns_in_a_bundle(self):
+        """All or none of the bundle, patterns included."""
+        self.client.send(bundle(osc("/ping"), osc("/{play,ping}")))
+        answers = [self.client.receive() for _ in range(3)]
+        self.assertEqual([a[:3] for a in answers], [["/error", "/ping", "not_done"], ["/error", "/play", "bad_arguments"],
+                                                    ["/error", "/ping", "not_done"]])
 
     def test_without_type_tags(self):
         self.client.send(padded(b"/ping"))

@@ -308,6 +308,21 @@ class Sent(unittest.TestCase):
         self.assertEqual(self.sent("seek", "7", "1.5"), [["/seek", "if", 7, 1.5]])
         self.assertEqual(self.sent("set", "7", "--loop", "off", "--rate", "-1"), [["/voice/set", "isisi", 7, "rate", -1, "loop", 0]])
 
+    def test_names_and_changes(self):
+        self.assertEqual(self.sent("play", "s", "--id", "bell"), [["/play", "sss", "s", "id", "bell"]])
+        self.assertEqual(self.sent("stop", "bell", "4"), [["/stop", "s", "bell"], ["/stop", "i", 4]])
+        self.assertEqual(self.sent("fade", "bell", "2"), [["/stop", "ssf", "bell", "fade", 2.0]])
+        for word, tag, value in (("+3", "s", "+3"), ("+-3", "s", "-3"), ("-3", "i", -3), ("0.5", "f", 0.5), ("+0.25", "s", "+0.25")):
+            self.assertEqual(self.sent("set", "bell", "gain", word), [["/voice/set", "ss" + tag, "bell", "gain", value]])
+            self.assertEqual(self.sent("set", "bell", f"--gain={word}"), [["/voice/set", "ss" + tag, "bell", "gain", value]])
+            self.assertEqual(self.sent("bus", "set", "m", "pan", word), [["/bus/set", "ss" + tag, "m", "pan", value]])
+            self.assertEqual(self.sent("seek", "bell", word), [["/seek", "s" + tag, "bell", value]])
+        self.assertEqual(self.sent("set", "7", "--curve", "db", "gain", "-6", "loop", "off", "quality", "sinc"),
+                         [["/voice/set", "isssisiss", 7, "curve", "db", "gain", -6, "loop", 0, "quality", "sinc"]])
+        self.assertEqual(self.sent("clear"), [["/clear", "s", "all"]])
+        self.assertEqual(self.sent("clear", "bell"), [["/clear", "s", "bell"]])
+        self.assertEqual(self.sent("clear", "7"), [["/clear", "i", 7]])
+
     def test_buses(self):
         self.assertEqual(self.sent("bus", "new", "a"), [["/bus/new", "s", "a"]])
         self.assertEqual(self.sent("bus", "new", "a", "b"), [["/bus/new", "ss", "a", "b"]])
@@ -315,7 +330,7 @@ class Sent(unittest.TestCase):
 
     def test_plain(self):
         self.assertEqual(self.sent("sync"), [["/sync", "i", 1]])
-        for command in "memory", "ping", "quit", "status":
+        for command in "dump", "memory", "ping", "quit", "status", "time":
             self.assertEqual(self.sent(command), [["/" + command, ""]])
         self.assertEqual(self.sent("unload", "a", "b"), [["/sound/unload", "s", "a"], ["/sound/unload", "s", "b"]])
         self.assertEqual(self.sent("list"), [["/sound/list", ""], ["/voice/list", ""]])
@@ -414,6 +429,14 @@ class Answers(unittest.TestCase):
                   pack("/status/info", "inf", float("-inf")), pack("/done", "/status", 5)]
         self.assertEqual(json.loads(self.run_with(answer, "status", "--json").stdout),
                          {"f": 0.1, "i": 7, "h": 2**40, "s": "x", "inf": None})
+
+    def test_time(self):
+        answer = [pack("/done", "/time", 48000, 1.5, 47999.5, -10.4, 256, 512, 3, 4096)]
+        names = ["frame", "ntp", "rate", "rate_ppm", "period", "latency", "scheduled", "scheduled_max"]
+        shown = [line.split() for line in self.run_with(answer, "time").stdout.splitlines()]
+        self.assertEqual([row[0] for row in shown], names)
+        self.assertEqual((shown[0][1], shown[2][1], shown[7][1]), ("48000", "47999.500000", "4096"))
+        self.assertEqual(list(json.loads(self.run_with(answer, "time", "--json").stdout)), names)
 
     def test_send(self):
         answer = [pack("/item", 1, 0.5, "two words"), pack("/done", "/x")]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// test_decode.c - every format that libsndfile writes, read and mapped, whole and cut; files that lie; rates;
-// the budget.
+// test_decode.c - every format that libsndfile writes, whole and cut; files that lie; rates; room; and the
+// way into the store.
 #include <fcntl.h>
 #include <math.h>
 #include <sndfile.h>
@@ -9,22 +9,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "alloc/adaptors.h"
 #include "alloc/arena.h"
 #include "alloc/vm.h"
+#include "engine/sounds/collect.h"
 #include "engine/sounds/decode.h"
 #include "tests/check.h"
 #include "tests/random.h"
+#include "tests/sound_files.h"
 
 #define N_FRAMES 12000
 #define RATE     48000
 
 static struct arena arena;
 static struct pages store;
-static _Atomic bool cancel;
-static struct allocator libc;
-static struct counting temporary;
-static char reason[LOAD_REASON_BYTES];
+static struct decode_answer answer;
 
 /// LeakSanitizer asks for it. libsndfile 1.2.0 loses the Vorbis decoder's state when it refuses a damaged
 /// file.
@@ -37,9 +35,6 @@ const char *__lsan_default_suppressions(void)
 static int set_up(void **state)
 {
     (void)state;
-    atomic_store(&cancel, false);
-    libc = libc_allocator();
-    counting_allocator(&temporary, &libc);
     return arena_init(&arena, 1 << 20) || pages_init(&store, arena_allocator(&arena), 16 << 20, 8, false);
 }
 
@@ -52,38 +47,22 @@ static int tear_down(void **state)
     return 0;
 }
 
-static double tone(double t, int channel)
-{
-    return 0.5 * sin(2 * M_PI * (440 + 110 * channel) * t);
-}
-
-/// A file in memory with a tone; -1 when libsndfile does not write this.
-static int write_tone(int format, int n_channels, int rate, sf_count_t n_frames)
-{
-    static float samples[N_FRAMES * 8];
-    SF_INFO info = {.format = format, .channels = n_channels, .samplerate = rate};
-    if (!sf_format_check(&info)) return -1;
-    int fd = memfd_create("sound", MFD_ALLOW_SEALING);
-    SNDFILE *f = sf_open_fd(dup(fd), SFM_WRITE, &info, SF_TRUE);
-    for (sf_count_t i = 0; i < n_frames; i++)
-        for (int c = 0; c < n_channels; c++)
-            samples[i * n_channels + c] = (float)tone((double)i / rate, c);
-    bool is_written = f && sf_writef_float(f, samples, n_frames) == n_frames;
-    if (f) is_written &= sf_close(f) == 0;
-    if (is_written) return fd;
-    close(fd);
-    return -1;
-}
-
+/// What the process does, and then what the worker does with its answer.
 static enum api_error decode(int fd, struct decoded *d)
 {
-    reason[0] = 0;
-    struct decode_setup setup = {RATE, &store, &temporary.allocator, &cancel};
-    enum api_error error = decode_file(&setup, fd, "it", d, reason);
-    assert_int_equal(temporary.live_bytes, 0);
+    struct decode_request request = {.file_bytes = (uint64_t)lseek(fd, 0, SEEK_END),
+                                     .room_bytes = pages_gaps(&store).largest_bytes,
+                                     .engine_rate = RATE};
+    lseek(fd, 7, SEEK_SET); // it may stand anywhere, and stays there
+    int result = memfd_create("result", MFD_ALLOW_SEALING);
+    *d = (struct decoded){0};
+    decode_sound(&request, fd, result, &answer);
+    enum api_error error = (enum api_error)answer.error;
+    assert_int_equal(error == API_OK || error == API_REFUSED, answer.why[0] == 0);
+    if (!error) error = collect_sound(&answer, result, &store, d);
     assert_int_equal(error == API_OK, d->memory != NULL);
-    assert_int_equal(error == API_OK, reason[0] == 0);
-    assert_true(fcntl(fd, F_GETFD) >= 0); // it was borrowed
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
+    close(result);
     return error;
 }
 
@@ -127,31 +106,6 @@ static void check_padding(const struct decoded *d)
 
 // ---- formats ----
 
-/// Calls `f` with every format that is written at 48 kHz, and how many there were.
-static int for_every_format(void (*f)(int format, int n_channels, int fd))
-{
-    int n_majors, n_subs, n_written = 0;
-    sf_command(NULL, SFC_GET_FORMAT_MAJOR_COUNT, &n_majors, sizeof n_majors);
-    sf_command(NULL, SFC_GET_FORMAT_SUBTYPE_COUNT, &n_subs, sizeof n_subs);
-    for (int m = 0; m < n_majors; m++) {
-        for (int s = 0; s < n_subs; s++) {
-            SF_FORMAT_INFO major = {.format = m}, sub = {.format = s};
-            sf_command(NULL, SFC_GET_FORMAT_MAJOR, &major, sizeof major);
-            sf_command(NULL, SFC_GET_FORMAT_SUBTYPE, &sub, sizeof sub);
-            int format = (major.format & SF_FORMAT_TYPEMASK) | sub.format;
-            if ((format & SF_FORMAT_TYPEMASK) == SF_FORMAT_RAW) continue; // says nothing of itself
-            for (int n_channels = 1; n_channels <= 2; n_channels++) {
-                int fd = write_tone(format, n_channels, RATE, N_FRAMES);
-                if (fd < 0) continue;
-                f(format, n_channels, fd);
-                close(fd);
-                n_written++;
-            }
-        }
-    }
-    return n_written;
-}
-
 /// How exact the codecs are; the worst of them keep 4 bits or fewer.
 static double allowed_error(int format)
 {
@@ -179,13 +133,12 @@ static bool shifts_in_time(int format)
            sub == SF_FORMAT_NMS_ADPCM_32;
 }
 
-static void check_reading(int format, int n_channels, int fd)
+static void check_format(int format, int n_channels, int fd)
 {
     struct decoded d;
-    lseek(fd, 7, SEEK_SET); // it may stand anywhere
     enum api_error error = decode(fd, &d);
     if (error == API_UNSUPPORTED) return; // some formats have rates of their own
-    if (error) fail_msg("format %x, %d channels: %s", (unsigned)format, n_channels, reason);
+    if (error) fail_msg("format %x, %d channels: %s", (unsigned)format, n_channels, answer.why);
     if (d.source_rate == RATE) {
         assert_int_equal(d.sound.n_channels, n_channels);
         assert_in_range(d.sound.n_frames, N_FRAMES, N_FRAMES + 2500); // whole blocks of the codec
@@ -200,18 +153,10 @@ static void check_reading(int format, int n_channels, int fd)
     give_back(&d);
 }
 
-/// Read, and out of a mapping: that needs a file that nobody can cut short.
-static void check_format(int format, int n_channels, int fd)
-{
-    check_reading(format, n_channels, fd);
-    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-    check_reading(format, n_channels, fd);
-}
-
 static void test_every_format(void **state)
 {
     (void)state;
-    assert_true(for_every_format(check_format) > 80);
+    assert_true(for_every_format(RATE, N_FRAMES, check_format) > 80);
 }
 
 /// A file that was cut is refused, or, where nothing in it says how long it was, is shorter.
@@ -239,7 +184,7 @@ static void check_cut(int format, int n_channels, int fd)
 static void test_every_format_cut(void **state)
 {
     (void)state;
-    for_every_format(check_cut);
+    for_every_format(RATE, N_FRAMES, check_cut);
 }
 
 // ---- files that lie ----
@@ -378,62 +323,136 @@ static void test_lengths(void **state)
     }
 }
 
-// ---- memory, budget and cancel ----
+// ---- room ----
 
-static void test_no_memory_to_resample(void **state)
+static void test_room(void **state)
 {
     (void)state;
+    static const struct {
+        int format, rate;
+        enum sample_format stored;
+    } cases[] = {{SF_FORMAT_PCM_16, RATE, SAMPLE_S16},
+                 {SF_FORMAT_FLOAT, RATE, SAMPLE_F32},
+                 {SF_FORMAT_PCM_16, 44100, SAMPLE_S16},
+                 {SF_FORMAT_PCM_24, 44100, SAMPLE_F32}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int fd = write_tone(SF_FORMAT_WAV | cases[i].format, 2, cases[i].rate, N_FRAMES);
+        uint64_t n_frames = (uint64_t)ceil((double)N_FRAMES * RATE / cases[i].rate);
+        struct decode_request request = {.file_bytes = (uint64_t)lseek(fd, 0, SEEK_END), .engine_rate = RATE};
+        uint64_t needed = sound_bytes(n_frames, 2, cases[i].stored);
+        for (int missing = 2; missing >= 0; missing--) {
+            int result = memfd_create("result", MFD_ALLOW_SEALING);
+            request.room_bytes = needed - (uint64_t)missing;
+            decode_sound(&request, fd, result, &answer);
+            assert_int_equal(answer.error, missing ? API_REFUSED : API_OK);
+            if (missing) assert_int_equal(answer.needed_bytes, needed);
+            if (missing) assert_int_equal(lseek(result, 0, SEEK_END), 0); // nothing was decoded for nothing
+            close(result);
+        }
+        close(fd);
+    }
+}
+
+/// 16 bits that go beyond full scale when they are resampled become floats, which need more room than was
+/// known before.
+static void test_room_for_what_became_float(void **state)
+{
+    (void)state;
+    enum { N = 6000 };
+    SF_INFO info = {.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16, .channels = 1, .samplerate = 44100};
+    int fd = memfd_create("square", 0);
+    int16_t square[N];
+    for (int i = 0; i < N; i++)
+        square[i] = i / 50 % 2 ? 32767 : -32768;
+    SNDFILE *f = sf_open_fd(dup(fd), SFM_WRITE, &info, SF_TRUE);
+    assert_int_equal(sf_write_short(f, square, N), N);
+    sf_close(f);
+    uint64_t n_frames = (uint64_t)ceil((double)N * RATE / 44100);
+    struct decode_request request = {(uint64_t)lseek(fd, 0, SEEK_END), sound_bytes(n_frames, 1, SAMPLE_S16),
+                                     RATE};
+    int result = memfd_create("result", MFD_ALLOW_SEALING);
+    decode_sound(&request, fd, result, &answer);
+    assert_int_equal(answer.error, API_REFUSED);
+    assert_int_equal(answer.needed_bytes, sound_bytes(n_frames, 1, SAMPLE_F32));
+    close(result);
     struct decoded d;
-    struct failing f;
-    int fd = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, 44100, N_FRAMES);
-    counting_allocator(&temporary, failing_allocator(&f, &libc, 0, false));
-    assert_int_equal(decode(fd, &d), API_INTERNAL);
-    assert_non_null(strstr(reason, "no memory to decode"));
-    assert_int_equal(decode(fd, &d), API_OK); // the second request is granted
-    assert_true(temporary.high_bytes >= N_FRAMES * sizeof(float) * 2);
+    assert_int_equal(decode(fd, &d), API_OK);
+    assert_int_equal(d.sound.format, SAMPLE_F32);
     give_back(&d);
     close(fd);
 }
 
-static void test_budget(void **state)
+static void test_store(void **state)
 {
     (void)state;
     struct pages whole = store;
-    struct decoded d;
+    struct decoded d, none;
     int fd = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, RATE, N_FRAMES);
-    int other = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, 44100, N_FRAMES);
     uint32_t n_pages = (uint32_t)(vm_round_to_pages(sound_bytes(N_FRAMES, 2, SAMPLE_S16)) / store.page_bytes);
-    assert_int_equal(pages_init(&store, arena_allocator(&arena), n_pages * whole.page_bytes, 4, false),
-                     STATUS_OK);
-    assert_int_equal(decode(fd, &d), API_OK); // just fits
-    struct decoded none;
-    assert_int_equal(decode(fd, &none), API_REFUSED);
-    assert_non_null(strstr(reason, "refused sample memory"));
-    give_back(&d);
-    assert_int_equal(decode(other, &none), API_REFUSED); // is longer at the engine's rate
-    pages_fini(&store);
-    assert_int_equal(pages_init(&store, arena_allocator(&arena), (n_pages - 1) * whole.page_bytes, 4, false),
-                     STATUS_OK);
-    assert_int_equal(decode(fd, &none), API_REFUSED); // one page less
-    pages_fini(&store);
+    for (uint32_t less = 0; less < 2; less++) {
+        assert_int_equal(
+            pages_init(&store, arena_allocator(&arena), (n_pages - less) * whole.page_bytes, 4, false),
+            STATUS_OK);
+        assert_int_equal(decode(fd, &d), less ? API_REFUSED : API_OK); // just fits
+        if (!less) assert_int_equal(decode(fd, &none), API_REFUSED);
+        give_back(&d);
+        pages_fini(&store);
+    }
     store = whole;
     close(fd);
-    close(other);
 }
 
-static void test_cancel(void **state)
+// ---- answers that nobody should trust ----
+
+/// A memfd of `n` bytes.
+static int make_result(size_t n, int seals)
+{
+    int fd = memfd_create("result", MFD_ALLOW_SEALING);
+    assert_int_equal(ftruncate(fd, (off_t)n), 0);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+    return fd;
+}
+
+static enum api_error collect(struct decode_answer a, int fd)
+{
+    struct decoded d;
+    enum api_error error = collect_sound(&a, fd, &store, &d);
+    assert_int_equal(error == API_OK, d.memory != NULL);
+    assert_int_equal(error == API_BAD_SOUND, a.why[0] != 0);
+    give_back(&d);
+    close(fd);
+    return error;
+}
+
+static void test_lies(void **state)
 {
     (void)state;
-    for (int rate = RATE; rate >= 44100; rate -= 3900) {
-        struct decoded d;
-        int fd = write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 2, rate, N_FRAMES);
-        atomic_store(&cancel, true);
-        assert_int_equal(decode(fd, &d), API_CANCELLED);
-        atomic_store(&cancel, false);
-        assert_int_equal(decode(fd, &d), API_OK);
-        give_back(&d);
-        close(fd);
-    }
+    const struct decode_answer good = {
+        .n_frames = 100, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE};
+    assert_int_equal(collect(good, make_result(800, DECODE_SEALS)), API_OK);
+    static const struct decode_answer lies[] = {
+        {.n_frames = 0, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 101, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 99, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = UINT32_MAX, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = SOUND_MAX_FRAMES, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 0x20000000 + 100, .n_channels = 2, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 100, .n_channels = 0, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 200, .n_channels = 1, .format = SAMPLE_S16, .source_rate = RATE},
+        {.n_frames = 100, .n_channels = 3, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 100, .n_channels = UINT32_MAX, .format = SAMPLE_F32, .source_rate = RATE},
+        {.n_frames = 100, .n_channels = 2, .format = SAMPLE_S16, .source_rate = RATE},
+        {.n_frames = 100, .n_channels = 2, .format = 2, .source_rate = RATE},
+        {.n_frames = 100, .n_channels = 2, .format = SAMPLE_F32, .source_rate = 0},
+        {.n_frames = 100, .n_channels = 2, .format = SAMPLE_F32, .source_rate = UINT32_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(lies); i++)
+        assert_int_equal(collect(lies[i], make_result(800, DECODE_SEALS)), API_BAD_SOUND);
+    static const int all[] = {F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        assert_int_equal(collect(good, make_result(800, DECODE_SEALS & ~all[i])), API_BAD_SOUND);
+    assert_int_equal(collect(good, open("/dev/zero", O_RDONLY)), API_BAD_SOUND);
+    assert_int_equal(collect(good, -1), API_BAD_SOUND);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -441,18 +460,11 @@ static void test_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_every_format),
-        TEST(test_every_format_cut),
-        TEST(test_every_length_of_a_wav),
-        TEST(test_claims),
-        TEST(test_what_is_no_sound),
-        TEST(test_damage),
-        TEST(test_rates),
-        TEST(test_what_is_not_offered),
-        TEST(test_lengths),
-        TEST(test_no_memory_to_resample),
-        TEST(test_budget),
-        TEST(test_cancel),
+        TEST(test_every_format), TEST(test_every_format_cut),           TEST(test_every_length_of_a_wav),
+        TEST(test_claims),       TEST(test_what_is_no_sound),           TEST(test_damage),
+        TEST(test_rates),        TEST(test_what_is_not_offered),        TEST(test_lengths),
+        TEST(test_room),         TEST(test_room_for_what_became_float), TEST(test_store),
+        TEST(test_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

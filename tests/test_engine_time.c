@@ -8,6 +8,9 @@
 #define CLICK_DB    (-40.0f)
 #define CLICK_LEVEL 0.01f
 
+/// What one live cycle of so many frames takes.
+#define CYCLE_COMMANDS(n_frames) engine_rt_budget(n_frames, ENGINE_RATE)
+
 static struct rig_sound click;
 
 static int make_sounds(void **state)
@@ -258,20 +261,38 @@ static void test_hours_ahead(void **state)
 
 static void test_commands_beyond_a_cycle_wait(void **state)
 {
-    struct engine_rig *f = *state;
-    struct command c = nothing_now();
-    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE + 1; i++)
-        engine_rig_push(f, &c);
-    engine_rig_sync(f, 1);
-    engine_rig_cycle(f, 64);
-    engine_rig_no_event(f);
-    engine_rig_cycle(f, 64);
-    assert_int_equal(engine_rig_event(f, EVENT_SYNCED).frame, 64);
-    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE - 1; i++) // as many as one cycle takes
-        engine_rig_push(f, &c);
-    engine_rig_sync(f, 2);
-    engine_rig_cycle(f, 64);
-    assert_int_equal(engine_rig_event(f, EVENT_SYNCED).frame, 128);
+    (void)state;
+    static const uint32_t periods[] = {16, 64, 100, 240};
+    for (uint32_t p = 0; p < COUNT_OF(periods); p++) {
+        void *own;
+        assert_int_equal(engine_rig_live(&own), 0);
+        struct engine_rig *f = own;
+        struct command c = nothing_now();
+        uint32_t period = periods[p], n = period * 32; // 2048 for 64 frames
+        assert_int_equal(CYCLE_COMMANDS(period), n);
+        for (uint64_t i = 0; i < n; i++)
+            engine_rig_push(f, &c);
+        engine_rig_sync(f, 1);
+        engine_rig_cycle(f, period);
+        engine_rig_no_event(f);
+        engine_rig_cycle(f, period);
+        assert_int_equal(engine_rig_event(f, EVENT_SYNCED).frame, period);
+        for (uint64_t i = 0; i < n - 1; i++) // as many as one cycle takes
+            engine_rig_push(f, &c);
+        engine_rig_sync(f, 2);
+        engine_rig_cycle(f, period);
+        assert_int_equal(engine_rig_event(f, EVENT_SYNCED).frame, 2 * period);
+        engine_rig_close(&own);
+    }
+}
+
+/// A cycle at a higher rate is shorter.
+static void test_the_budget_is_a_share_of_time(void **state)
+{
+    (void)state;
+    assert_int_equal(engine_rt_budget(128, 96000), engine_rt_budget(64, 48000));
+    assert_int_equal(engine_rt_budget(8192, 8000), UINT64_C(8192) * 192);
+    assert_int_equal(engine_rt_budget(0, 48000), engine_rt_budget(BLOCK_FRAMES, 48000));
 }
 
 /// The rest of a group comes along, however much there is to do.
@@ -279,7 +300,7 @@ static void test_groups_are_not_cut(void **state)
 {
     struct engine_rig *f = *state;
     struct command c = nothing_now();
-    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE - 1; i++)
+    for (uint64_t i = 0; i < CYCLE_COMMANDS(64) - 1; i++)
         engine_rig_push(f, &c);
     for (uint32_t i = 0; i < 3000; i++) {
         c.joins = i > 0;
@@ -308,7 +329,7 @@ static void test_groups_in_the_schedule_are_not_cut(void **state)
     engine_rig_cycle(f, 256);
     engine_rig_cycle(f, 256);
     struct command c = nothing_now();
-    for (uint64_t i = 0; i < MAX_COMMANDS_A_CYCLE - 1; i++)
+    for (uint64_t i = 0; i < CYCLE_COMMANDS(256) - 1; i++)
         engine_rig_push(f, &c);
     engine_rig_cycle(f, 256);
     for (uint32_t i = 0; i < 1500; i++) {
@@ -335,9 +356,11 @@ static void test_what_costs_more_counts_more(void **state)
     engine_rig_sync(f, 1);
     *v = large;
     engine_rt_process(&f->engine, NULL, NULL, 0, 0);
-    assert_int_equal(queue_used(&f->engine.commands), 6); // four were done, and one is at hand
-    engine_rt_process(&f->engine, NULL, NULL, 0, 0);
-    engine_rig_no_event(f);
+    assert_int_equal(queue_used(&f->engine.commands), 8); // two were done, and one is at hand
+    for (uint32_t i = 0; i < 4; i++) {
+        engine_rt_process(&f->engine, NULL, NULL, 0, 0);
+        engine_rig_no_event(f);
+    }
     engine_rt_process(&f->engine, NULL, NULL, 0, 0);
     engine_rig_event(f, EVENT_SYNCED);
     *v = small;
@@ -356,7 +379,7 @@ static void test_more_due_than_a_cycle_can_do(void **state)
     struct command c = nothing_now();
     uint32_t n_late = 0, n_in_time = 0;
     for (uint32_t k = 0; k < 10; k++) {
-        while (queue_used(&f->engine.commands) < MAX_COMMANDS_A_CYCLE - ENGINE_SCHEDULED / 2)
+        while (queue_used(&f->engine.commands) < CYCLE_COMMANDS(256) - ENGINE_SCHEDULED / 2)
             engine_rig_push(f, &c);
         engine_rig_cycle(f, 256);
     }
@@ -613,6 +636,48 @@ static void test_clock_steps(void **state)
     }
 }
 
+/// The same while the commands are still in the queue, from which one cycle cannot take them all: the first
+/// is at hand, or has not been taken yet. What comes behind the step has the new time already.
+static void step_while_queued(double seconds, bool is_at_hand)
+{
+    void *own;
+    assert_int_equal(engine_rig_live(&own), 0);
+    struct engine_rig *f = own;
+    struct command c = nothing_now();
+    engine_rig_run(f, 3, 256);
+    double from = f->now_ns, first = true_frame(f, from + 0.5e9) + 256;
+    for (uint64_t i = 0; i < CYCLE_COMMANDS(256) - (is_at_hand ? 0 : 500); i++)
+        engine_rig_push(f, &c);
+    schedule_ahead(f, 1000, true);
+    if (is_at_hand) {
+        engine_rig_cycle(f, 256);
+        assert_true(f->engine.has_next && f->engine.next.entry == 0);
+        for (uint64_t i = 0; i < 7000; i++)
+            engine_rig_push(f, &c);
+    }
+    f->ntp_zero += (uint64_t)(int64_t)(seconds * 4294967296.0);
+    engine_rig_cycle(f, 256);
+    if (!is_at_hand) assert_int_equal(f->engine.schedule.n_used, 500);
+    push_nothing(f, 1000, engine_rig_ntp(f, from + 0.5e9 + 1000 * 0.01e9));
+    engine_rig_run(f, 0.2, 256);
+    engine_rig_event(f, EVENT_CLOCK_STEP);
+    engine_rig_no_event(f);
+    assert_int_equal(f->engine.schedule.n_used, 1001);
+    engine_rig_run(f, 11, 256);
+    check_distances(f, 1001, first, 1);
+    engine_rig_close(&own);
+}
+
+static void test_clock_steps_meet_the_queue(void **state)
+{
+    (void)state;
+    static const double steps[] = {3600, -3600, 0.01, -0.01};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        step_while_queued(steps[i], false);
+        step_while_queued(steps[i], true);
+    }
+}
+
 /// Several steps that control has no room to hear of come as one.
 static void test_steps_wait_for_room(void **state)
 {
@@ -703,7 +768,8 @@ int main(void)
         OFFLINE(test_unschedule_at_a_time),
         OFFLINE(test_a_full_schedule),
         OFFLINE(test_hours_ahead),
-        LIVE(test_commands_beyond_a_cycle_wait),
+        cmocka_unit_test(test_commands_beyond_a_cycle_wait),
+        cmocka_unit_test(test_the_budget_is_a_share_of_time),
         LIVE(test_groups_are_not_cut),
         LIVE(test_groups_in_the_schedule_are_not_cut),
         LIVE(test_what_costs_more_counts_more),
@@ -715,6 +781,7 @@ int main(void)
         cmocka_unit_test(test_waiting_is_not_being_late),
         LIVE(test_a_shorter_period_makes_nobody_late),
         cmocka_unit_test(test_clock_steps),
+        cmocka_unit_test(test_clock_steps_meet_the_queue),
         LIVE(test_steps_wait_for_room),
         cmocka_unit_test(test_a_gap),
         LIVE(test_no_ntp_time_yet),

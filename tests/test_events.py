@@ -3,6 +3,7 @@
 # test_events.py - what subscribers are told, how often, and for how long.
 """Needs CHIMED and CHIME."""
 import os
+import socket
 import time
 import unittest
 
@@ -129,11 +130,16 @@ class Events(unittest.TestCase):
 
     def test_clients_that_have_gone_cost_nothing(self):
         for _ in range(50):
-            client = self.listen("//", 0.01)
+            client = self.listen("//", 0.01, 3600.0)
             client.close()
+            with socket.socket(socket.AF_UNIX) as stream:
+                stream.connect(self.daemon.stream)
+                stream.sendall(b"subscribe // 0.01 3600\n")
+                stream.recv(4096)
         listener = self.listen("/voice/ended")
         self.player.do("/play", "tone", "id", 3)
         self.assertEqual(listener.wait_for(lambda m: m[0] == "/voice/ended"), ["/voice/ended", 3, "finished"])
+        harness.until(lambda: self.player.status()["subscriptions"] == 1, "the end of what nobody reads")
 
 
 if __name__ == "__main__":

@@ -225,13 +225,14 @@ static void test_long_lines(void **state)
     (void)state;
     static const size_t lengths[] = {4095, 4096, 4097, 4098, 9000, 200000};
     static char text[250000];
+    static const char ping[5] = "ping\n";
     for (size_t i = 0; i < COUNT_OF(lengths); i++) {
         for (int has_cr = 0; has_cr < 2; has_cr++) {
             size_t n = lengths[i];
             memset(text, 'x', n);
             if (has_cr) text[n++] = '\r';
             text[n++] = '\n';
-            strcpy(text + n, "ping\n");
+            memcpy(text + n, ping, sizeof ping);
             struct seen *s = check_cuts((const uint8_t *)text, n + 5, n > 10000 ? 40009 : 333);
             uint32_t at = 0;
             bool is_good = lengths[i] <= FRAMING_MAX_LINE_BYTES;

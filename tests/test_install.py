@@ -5,12 +5,15 @@
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 
-FILES = """bin/chime bin/chimed include/chime.h
+import harness
+
+FILES = """bin/chime bin/chimed libexec/chimed/chimed-decode include/chime.h
 share/man/man1/chime.1 share/man/man5/chimed.conf.5 share/man/man7/chimed-osc.7 share/man/man8/chimed.8
 share/doc/chimed/osc.md share/doc/chimed/examples/chimed.conf share/bash-completion/completions/chime
 lib/systemd/system/chimed.service lib/systemd/user/chimed.service
@@ -52,6 +55,19 @@ class Install(unittest.TestCase):
     def test_programs_run_where_they_are(self):
         for name in "chime", "chimed":
             self.assertIn("0.", run(self.prefix / "bin" / name, "--version", env={"PATH": os.environ["PATH"]}))
+
+    def test_daemon_finds_its_decoder(self):
+        folder = self.prefix / "work"
+        folder.mkdir()
+        sound, out = folder / "a.wav", folder / "out.wav"
+        sound.write_bytes(harness.wav([1000] * 48000))
+        packet = harness.bundle(harness.osc("/play", str(sound)), time_tag=0)
+        environment = {key: value for key, value in os.environ.items() if key != "CHIMED_DECODE"}
+        for command in self.prefix / "bin/chimed", "chimed":  # by its path, and by PATH
+            result = subprocess.run([command, "render", "-", out, "--seconds", "0.5"], check=True, capture_output=True,
+                                    input=struct.pack(">i", len(packet)) + packet,
+                                    env={**environment, "PATH": f"{self.prefix}/bin:{os.environ['PATH']}"})
+            self.assertIn(b"1 voices started", result.stderr)
 
     def test_units_name_a_program_of_the_prefix(self):
         for unit in self.prefix.glob("lib/systemd/*/chimed.service"):

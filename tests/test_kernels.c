@@ -14,6 +14,7 @@
 
 #define MAX_FRAMES   67
 #define ROOM         16
+#define MAX_VOICES   9
 #define GUARD        7.5f
 #define SOUND_FRAMES 3600
 #define MIDDLE       1800
@@ -89,14 +90,23 @@ static float reference_frame(const struct kernel_voice *v, uint32_t channel, int
     return ((c3 * t + c2) * t + c1) * t + y1;
 }
 
-/// `gains` NULL: the voice's own.
-static void reference_mix(float *left, float *right, struct kernel_voice *v,
-                          const float (*gains)[BLOCK_FRAMES])
+/// `r` NULL: the voice's own gains, else those of its ramps, which move on.
+static void reference_mix(float *left, float *right, struct kernel_voice *v, struct kernel_ramps *r)
 {
     float scale = now.format == SAMPLE_S16 ? 1.0f / 32768.0f : 1.0f;
     for (uint32_t i = 0; i < now.n_frames; i++, v->position += v->increment) {
-        left[i] += reference_frame(v, 0, v->position) * ((gains ? gains[0][i] : v->left) * scale);
-        right[i] += reference_frame(v, 1, v->position) * ((gains ? gains[1][i] : v->right) * scale);
+        float gain_left = v->left * scale, gain_right = v->right * scale;
+        if (r) {
+            float both = ramp_value(&r->envelope) * ramp_value(&r->tail) * scale;
+            gain_left = both * ramp_value(&r->left);
+            gain_right = both * ramp_value(&r->right);
+            ramp_advance(&r->left, 1);
+            ramp_advance(&r->right, 1);
+            ramp_advance(&r->envelope, 1);
+            ramp_advance(&r->tail, 1);
+        }
+        left[i] += reference_frame(v, 0, v->position) * gain_left;
+        right[i] += reference_frame(v, 1, v->position) * gain_right;
     }
 }
 
@@ -114,7 +124,8 @@ static struct kernel_voice make_voice(void)
     }
     v.increment = (int64_t)(now.rate * 4294967296.0);
     v.position = (int64_t)(random_between(&seed, 0, 16) * 4294967296.0); // every alignment
-    if (now.interpolation == INTERPOLATION_UNITY) v.position &= ~INT64_C(0xffffffff);
+    if (now.interpolation == INTERPOLATION_UNITY || random_below(&seed, 4) == 0)
+        v.position &= ~INT64_C(0xffffffff); // whole frames
     if (now.rate < -5) v.position += INT64_C(200) << 32;
     v.bank = sinc_bank_for(&sinc, v.increment);
     return v;
@@ -136,63 +147,76 @@ static void compare(float got[2][MAX_FRAMES + ROOM], float wanted[2][MAX_FRAMES 
     }
 }
 
-static void check_steady(const struct kernels *k)
-{
-    float got[2][MAX_FRAMES + ROOM], wanted[2][MAX_FRAMES + ROOM];
-    struct kernel_voice voices[9] = {0}, copies[9] = {0}, *pointers[9] = {0};
-    uint32_t shift = random_below(&seed, 4);
-    fill_planes(wanted);
-    memcpy(got, wanted, sizeof got);
-    for (uint32_t i = 0; i < now.n_voices; i++) {
-        voices[i] = copies[i] = make_voice();
-        pointers[i] = &voices[i];
-    }
-    // Planes may begin anywhere.
-    float moved[2][MAX_FRAMES + ROOM + 4];
-    memcpy(moved[0] + shift, got[0], sizeof got[0]);
-    memcpy(moved[1] + shift, got[1], sizeof got[1]);
-    k->mix[kernel_index(now.format, now.n_channels, now.interpolation)](moved[0] + shift, moved[1] + shift,
-                                                                        pointers, now.n_voices, now.n_frames);
-    memcpy(got[0], moved[0] + shift, sizeof got[0]);
-    memcpy(got[1], moved[1] + shift, sizeof got[1]);
-    for (uint32_t i = 0; i < now.n_voices; i++) {
-        reference_mix(wanted[0], wanted[1], &copies[i], NULL);
-        if (voices[i].position != copies[i].position)
-            fail(i, (float)voices[i].position, (float)copies[i].position);
-    }
-    compare(got, wanted);
-}
-
-static struct ramp random_ramp(void)
+/// Steady, or moving for as many frames as are mixed at least; some are far on their way.
+static struct ramp random_ramp(bool moves)
 {
     struct ramp r = {.to = (float)random_between(&seed, -1, 1)};
-    if (random_below(&seed, 3) > 0)
-        ramp_set(&r, (float)random_between(&seed, -1, 1), 1 + random_below(&seed, 90));
-    ramp_advance(&r, random_below(&seed, 40));
+    if (!moves) return r;
+    static const uint32_t before[] = {0, 1, 33, 16777215, 500000000};
+    uint32_t done = before[random_below(&seed, 5)];
+    ramp_set(&r, (float)random_between(&seed, -1, 1), done + now.n_frames + random_below(&seed, 3));
+    ramp_advance(&r, done);
     return r;
 }
 
-static void check_ramped(const struct kernels *k)
+/// Any of the four may move, in any voice; most of the time gain and pan do.
+static struct kernel_ramps random_ramps(void)
 {
-    float got[2][MAX_FRAMES + ROOM], wanted[2][MAX_FRAMES + ROOM], gains[2][BLOCK_FRAMES],
-        slow[2][BLOCK_FRAMES];
-    struct kernel_ramps ramps = {random_ramp(), random_ramp(), random_ramp(), random_ramp()}, steps = ramps;
-    k->ramp(gains, &ramps, now.n_frames);
-    for (uint32_t i = 0; i < now.n_frames; i++) {
-        float both = ramp_value(&steps.envelope) * ramp_value(&steps.tail);
-        check_float(i, gains[0][i], slow[0][i] = both * ramp_value(&steps.left));
-        check_float(i, gains[1][i], slow[1][i] = both * ramp_value(&steps.right));
-        ramp_advance(&steps.left, 1);
-        ramp_advance(&steps.right, 1);
-        ramp_advance(&steps.envelope, 1);
-        ramp_advance(&steps.tail, 1);
+    uint32_t which = random_below(&seed, 2) ? 3 : random_below(&seed, 16);
+    return (struct kernel_ramps){random_ramp(which & 1), random_ramp(which & 2), random_ramp(which & 4),
+                                 random_ramp(which & 8)};
+}
+
+static void check_ramp(uint32_t voice, const struct ramp *got, const struct ramp *wanted)
+{
+    if (memcmp(got, wanted, sizeof *got) != 0) fail(voice, (float)got->done, (float)wanted->done);
+}
+
+/// What a kernel is called with, and the same for the reference.
+struct work {
+    struct kernel_voice voices[MAX_VOICES], *list[MAX_VOICES];
+    struct kernel_ramps ramps[MAX_VOICES], *ramps_list[MAX_VOICES];
+};
+
+static void make_work(struct work *w)
+{
+    for (uint32_t i = 0; i < now.n_voices; i++) {
+        w->voices[i] = make_voice();
+        w->ramps[i] = random_ramps();
+        w->list[i] = &w->voices[i];
+        w->ramps_list[i] = &w->ramps[i];
     }
-    struct kernel_voice voice = make_voice(), copy = voice;
+}
+
+static void check_kernel(const struct kernels *k)
+{
+    float planes[2][MAX_FRAMES + ROOM], got[2][MAX_FRAMES + ROOM], wanted[2][MAX_FRAMES + ROOM];
+    uint32_t kernel = kernel_index(now.format, now.n_channels, now.interpolation);
+    uint32_t shift = random_below(&seed, 4); // planes may begin anywhere
+    struct work w = {0};
+    make_work(&w);
+    struct work copy = w;
     fill_planes(wanted);
+    memset(planes, 0, sizeof planes);
+    for (int side = 0; side < 2; side++)
+        memcpy(planes[side] + shift, wanted[side], sizeof wanted[side] - shift * sizeof(float));
+    if (now.ramped)
+        k->mix_ramped[kernel](planes[0] + shift, planes[1] + shift, w.list, w.ramps_list, now.n_voices,
+                              now.n_frames);
+    else
+        k->mix[kernel](planes[0] + shift, planes[1] + shift, w.list, now.n_voices, now.n_frames);
     memcpy(got, wanted, sizeof got);
-    k->mix_ramped[kernel_index(now.format, now.n_channels, now.interpolation)](
-        got[0], got[1], &voice, (const float(*)[BLOCK_FRAMES])gains, now.n_frames);
-    reference_mix(wanted[0], wanted[1], &copy, (const float(*)[BLOCK_FRAMES])slow);
+    for (int side = 0; side < 2; side++)
+        memcpy(got[side], planes[side] + shift, sizeof got[side] - shift * sizeof(float));
+    for (uint32_t i = 0; i < now.n_voices; i++) {
+        reference_mix(wanted[0], wanted[1], &copy.voices[i], now.ramped ? &copy.ramps[i] : NULL);
+        if (w.voices[i].position != copy.voices[i].position)
+            fail(i, (float)w.voices[i].position, (float)copy.voices[i].position);
+        check_ramp(i, &w.ramps[i].left, &copy.ramps[i].left);
+        check_ramp(i, &w.ramps[i].right, &copy.ramps[i].right);
+        check_ramp(i, &w.ramps[i].envelope, &copy.ramps[i].envelope);
+        check_ramp(i, &w.ramps[i].tail, &copy.ramps[i].tail);
+    }
     compare(got, wanted);
 }
 
@@ -211,11 +235,11 @@ static void check_mixing(const struct kernels *k)
         for (uint32_t i = 0; i < (unity ? 10 : COUNT_OF(rates)); i++) {
             now.rate = unity ? 1 : rates[i];
             for (now.n_frames = 0; now.n_frames <= MAX_FRAMES; now.n_frames++) {
-                now.n_voices = i % 10;
+                now.n_voices = i % (MAX_VOICES + 1);
                 now.ramped = false;
-                check_steady(k);
+                check_kernel(k);
                 now.ramped = true;
-                if (now.n_frames <= BLOCK_FRAMES) check_ramped(k);
+                check_kernel(k);
             }
         }
     }
@@ -223,40 +247,93 @@ static void check_mixing(const struct kernels *k)
 
 // ---- buses ----
 
+/// `strange`: with numbers that are none, at random places.
+static void check_send(const struct kernels *k, bool strange)
+{
+    static const float shares[] = {1.0f, 0.5f};
+    float planes[2][MAX_FRAMES + ROOM], to[MAX_FRAMES + ROOM], before[MAX_FRAMES + ROOM];
+    struct ramp gain = random_ramp(random_below(&seed, 2)), steps = gain;
+    float share = shares[random_below(&seed, 2)];
+    uint32_t n_strange = 0, shift = random_below(&seed, 4);
+    struct kernel_meter meter = {.peak = 0.3f, .sum = 0.25f};
+    double squares = 0.25;
+    float highest = 0.3f;
+    fill_planes(planes);
+    memcpy(to, planes[1], sizeof to);
+    for (uint32_t i = 0; strange && i < now.n_frames; i++)
+        if (random_below(&seed, 3) == 0)
+            planes[0][i] = (float[]){NAN, INFINITY, -INFINITY, -0.0f}[random_below(&seed, 4)];
+    memcpy(before, planes[0], sizeof before);
+    float moved[MAX_FRAMES + ROOM + 4];
+    memcpy(moved + shift, planes[0], sizeof planes[0]);
+    uint32_t n_found = k->send(moved + shift, &gain, &meter, to, share, now.n_frames);
+    for (uint32_t i = 0; i < now.n_frames; i++) {
+        float x = before[i] * ramp_value(&steps);
+        ramp_advance(&steps, 1);
+        n_strange += isfinite(x) ? 0 : 1;
+        if (!isfinite(x)) x = 0.0f;
+        highest = fabsf(x) > highest ? fabsf(x) : highest;
+        squares += (double)x * (double)x;
+        planes[1][i] += x * share;
+    }
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
+        check_float(i, to[i], planes[1][i]);
+    check_float(0, meter.peak, highest);
+    if (fabs((double)meter.sum - squares) > 1e-5 * squares) fail(0, meter.sum, (float)squares);
+    if (n_found != n_strange) fail(0, (float)n_found, (float)n_strange);
+    struct kernel_meter again = {.peak = 0.3f, .sum = 0.25f};
+    n_found = k->send(before, &gain, &again, NULL, share, now.n_frames);
+    if (n_found != n_strange || again.peak != meter.peak || again.sum != meter.sum)
+        fail(1, again.sum, meter.sum);
+}
+
+static void check_clip(const struct kernels *k)
+{
+    static const float values[] = {1.0f,  -1.0f,     0.0f,       1.0000001f, -1.0000001f, -0.0f, 0.25f,
+                                   3e38f, -INFINITY, 0.9999999f, INFINITY,   NAN,         -3.0f};
+    float plane[MAX_FRAMES + ROOM], wanted[MAX_FRAMES + ROOM];
+    uint32_t n_wanted = 0;
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
+        float x = plane[i] = wanted[i] = i < now.n_frames ? values[random_below(&seed, 13)] : GUARD;
+        if (i >= now.n_frames) continue;
+        n_wanted += x > 1.0f || x < -1.0f;
+        wanted[i] = x > 1.0f ? 1.0f : x < -1.0f ? -1.0f : x;
+    }
+    uint32_t n = k->clip(plane, now.n_frames);
+    if (n != n_wanted) fail(now.n_frames, (float)n, (float)n_wanted);
+    for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
+        check_float(i, plane[i], wanted[i]);
+}
+
+static void check_is_silent(const struct kernels *k)
+{
+    float plane[MAX_FRAMES + ROOM] = {0};
+    plane[now.n_frames] = 1.0f;
+    for (uint32_t i = 0; i < now.n_frames; i++)
+        plane[i] = i % 2 ? -0.0f : 0.0f;
+    if (!k->is_silent(plane, now.n_frames)) fail(0, 0, 1);
+    for (uint32_t i = 0; i < now.n_frames; i++) {
+        plane[i] = i % 2 ? NAN : -1e-40f;
+        if (k->is_silent(plane, now.n_frames)) fail(i, 1, 0);
+        plane[i] = 0.0f;
+    }
+}
+
 static void check_buses(const struct kernels *k)
 {
     for (now.n_frames = 0; now.n_frames <= MAX_FRAMES; now.n_frames++) {
-        float planes[2][MAX_FRAMES + ROOM], sums[MAX_FRAMES + ROOM], peak = 0.3f, highest = 0.3f;
-        double squares = 0;
-        fill_planes(planes);
-        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
-            sums[i] = i < now.n_frames ? planes[0][i] + planes[1][i] : planes[0][i];
-        k->add(planes[0], planes[1], now.n_frames);
-        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++) {
-            check_float(i, planes[0][i], sums[i]);
-            if (i >= now.n_frames) continue;
-            sums[i] *= 0.7f;
-            highest = fabsf(sums[i]) > highest ? fabsf(sums[i]) : highest;
-            squares += (double)sums[i] * (double)sums[i];
+        for (int round = 0; round < 20; round++) {
+            check_send(k, round % 2);
+            check_clip(k);
         }
-        float measured = k->gain_and_measure(planes[0], 0.7f, &peak, now.n_frames);
-        for (uint32_t i = 0; i < MAX_FRAMES + ROOM; i++)
-            check_float(i, planes[0][i], sums[i]);
-        check_float(0, peak, highest);
-        if (fabs((double)measured - squares) > 1e-5 * squares) fail(0, measured, (float)squares);
-        memset(planes, 0, sizeof planes);
-        planes[0][now.n_frames] = 1.0f;
-        for (uint32_t i = 0; i < now.n_frames; i++)
-            planes[0][i] = i % 2 ? -0.0f : 0.0f;
-        if (!k->is_silent(planes[0], now.n_frames)) fail(0, 0, 1);
-        for (uint32_t i = 0; i < now.n_frames; i++) {
-            planes[0][i] = i % 2 ? NAN : -1e-40f;
-            if (k->is_silent(planes[0], now.n_frames)) fail(i, 1, 0);
-            planes[0][i] = 0.0f;
-        }
+        check_is_silent(k);
     }
-    float one[1] = {INFINITY}, peak = 0;
-    if (isfinite(k->gain_and_measure(one, 0.5f, &peak, 1))) fail(0, 0, 1);
+    now.n_frames = 1;
+    float huge[1] = {1e30f}, to[1] = {0}; // its square is no float
+    struct ramp one = {.to = 1.0f};
+    struct kernel_meter meter = {0};
+    if (k->send(huge, &one, &meter, to, 1.0f, 1) != 0 || isfinite(meter.sum)) fail(0, meter.sum, INFINITY);
+    check_float(0, meter.peak, 1e30f);
 }
 
 // ---- all ----

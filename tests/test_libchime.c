@@ -177,6 +177,34 @@ static void test_build_fails(void **state)
     assert_int_equal(recv(p->fd, &byte, 1, MSG_DONTWAIT), -1); // nothing of it was sent
 }
 
+/// A message as bytes and back, and what is none.
+static void test_pack_and_unpack(void **state)
+{
+    (void)state;
+    unsigned char bytes[256], bundle[256];
+    size_t n, n_bundle;
+    struct chime_message *m = chime_message_new("/play"), *again;
+    chime_add_text(m, "bell");
+    chime_add_double(m, 0.1);
+    assert_int_equal(chime_message_pack(m, bytes, sizeof bytes, &n), CHIME_OK);
+    assert_int_equal(chime_message_unpack(bytes, n, &again), CHIME_OK);
+    assert_string_equal(chime_message_path(again), "/play");
+    assert_string_equal(chime_message_text(again, 0), "bell");
+    assert_true(chime_message_number(again, 1) == 0.1);
+    chime_message_free(again);
+    assert_int_equal(chime_message_pack(m, bytes, n - 1, &n_bundle), CHIME_BAD_ARGUMENT);
+    chime_message_free(m);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(chime_message_unpack(bytes, i, &again), CHIME_BAD_ARGUMENT);
+        assert_null(again);
+    }
+    memcpy(bundle, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0", 19);
+    bundle[19] = (unsigned char)n;
+    memcpy(bundle + 20, bytes, n);
+    assert_int_equal(chime_message_unpack(bundle, 20 + n, &again), CHIME_BAD_ARGUMENT);
+    assert_null(again);
+}
+
 static void test_read(void **state)
 {
     struct peer *p = *state;
@@ -384,7 +412,7 @@ int main(void)
         WITH_PEER(test_build),         WITH_PEER(test_build_fails),
         WITH_PEER(test_read),          WITH_PEER(test_bundles),
         cmocka_unit_test(test_depth),  WITH_PEER(test_junk),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_pack_and_unpack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,7 @@ struct found {
     uint32_t n_messages;
 };
 
-static void note(struct found *f, const char *format, ...)
+PRINTF_LIKE(2, 3) static void note(struct found *f, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

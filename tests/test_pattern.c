@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc/strbuf.h"
 #include "engine/osc/pattern.h"
 #include "tests/check.h"
 #include "tests/pattern_slow.h"
@@ -169,16 +170,17 @@ static void random_path(uint64_t *seed, char *path, bool parts)
     path[n] = 0;
 }
 
-static void random_pattern(uint64_t *seed, char *pattern, bool parts)
+static void random_pattern(uint64_t *seed, char *pattern, size_t size, bool parts)
 {
     static const char *const pieces[] = {"a",      "b",        "c",      "?",     "*",      "[ab]",
                                          "[!a]",   "[a-c]",    "[!b-c]", "{a,b}", "{ab,c}", "{a,ab}",
                                          "{a,,b}", "{abc,bc}", "/",      "//",    "[a-]",   "*"};
-    strcpy(pattern, parts && random_below(seed, 4) == 0 ? "//" : "/");
+    struct strbuf text = strbuf_make(pattern, size);
+    strbuf_append(&text, parts && random_below(seed, 4) == 0 ? "//" : "/");
     for (uint32_t n = random_below(seed, 7); n > 0; n--) {
         const char *piece = pieces[random_below(seed, COUNT_OF(pieces))];
-        if (*piece == '/' && (!parts || pattern[strlen(pattern) - 1] == '/')) continue;
-        strcat(pattern, piece);
+        if (*piece == '/' && (!parts || pattern[text.length - 1] == '/')) continue;
+        strbuf_append(&text, piece);
     }
 }
 
@@ -189,7 +191,7 @@ static void test_against_trying_everything(void **state)
     uint32_t n_matches = 0;
     for (int i = 0; i < 3000000; i++) {
         char pattern[64], path[16];
-        random_pattern(&seed, pattern, true);
+        random_pattern(&seed, pattern, sizeof pattern, true);
         random_path(&seed, path, true);
         assert_null(pattern_check(pattern));
         bool expected = slow_matches(pattern, path);
@@ -238,7 +240,7 @@ static void test_against_liblo(void **state)
     uint32_t n_compared = 0, n_matches = 0;
     for (int i = 0; i < 2000000; i++) {
         char pattern[64], path[16];
-        random_pattern(&seed, pattern, false);
+        random_pattern(&seed, pattern, sizeof pattern, false);
         random_path(&seed, path, false);
         if (!means_the_same_to_liblo(pattern)) continue;
         bool expected = lo_pattern_match(path, pattern);

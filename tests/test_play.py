@@ -235,8 +235,8 @@ class OtherSenders(Playing):
         server.free()
 
     def test_netcat_and_socat(self):
-        subprocess.run(["nc", "-u", "-w0", "127.0.0.1", str(self.daemon.port)], check=True,
-                       input=osc("/play", "long", "id", 21))
+        with open(self.daemon.write("packet", osc("/play", "long", "id", 21)), "rb") as packet:  # nc waits for no pipe
+            subprocess.run(["nc", "-u", "-w0", "127.0.0.1", str(self.daemon.port)], check=True, stdin=packet)
         until(lambda: 21 in self.client.voices(), "the voice")
         unix = f"UNIX-SENDTO:{self.daemon.socket},bind={self.daemon.path('clients/socat')}"
         answer = subprocess.run(["socat", "-t1", "-", unix], check=True, capture_output=True,

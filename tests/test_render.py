@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import CHIMED, Wav, osc, run_chimed, samples_bytes, score, sine, wav
+from harness import CHIMED, Wav, bundle, osc, run_chimed, samples_bytes, score, sine, wav
 
 RATE = 48000
 DECLICK = RATE * 5 // 1000  # frames; [engine] ramp
@@ -441,6 +441,24 @@ class Scores(Render):
         self.assertEqual(self.render((0, osc("/play", sound)), (1234,)).n_frames, 1234)
         self.assertEqual(self.render((0, osc("/play", sound)), (1234,), frames=2000).n_frames, 2000)
         self.assertEqual(self.render((0, osc("/play", sound)), (1234,), frames=1000).n_frames, 1000)
+
+    def test_ends_at_the_last_scheduled_command(self):
+        sound = self.float_mono(NOISE)
+        for block in 1, 64, 8192:
+            rendered = self.render((0, osc("/play", sound, "pan", -1.0, "at", 0.01), osc("/ping")), (100,),
+                                   (200, osc("/stop", "all", "at", 0.05, "fade", 0.0), osc("/stop", "all", "at", 0.02)),
+                                   options=("--block", block, "--format", "f32"))
+            self.assertEqual(rendered.n_frames, 200 + RATE // 20)
+            left = [s * 32768 for s in rendered.channels[0]]
+            self.assertEqual(left[:480 + 600], [0] * 480 + NOISE[:600])
+        # Bundles that lie in a bundle have times of their own.
+        later = bundle(osc("/play", sound), time_tag=(2 << 32) + (1 << 31))
+        self.assertEqual(self.render((0, later), (50,)).n_frames, RATE * 5 // 2)
+        # What is taken back, refused or beyond --seconds does not count, nor does anything behind a /quit.
+        at = osc("/play", sound, "at", 1.0)
+        self.assertEqual(self.render((0, at), (50, osc("/clear", "all"))).n_frames, 50)
+        self.assertEqual(self.render((0, at), (50,), frames=70).n_frames, 70)
+        self.assertEqual(self.render((0, at), (60, osc("/quit"))).n_frames, 60)
 
     def test_reads_standard_input(self):
         data = score((0, osc("/play", self.mono(NOISE))), (500,))

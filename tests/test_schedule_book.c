@@ -22,7 +22,7 @@ static int set_up(void **state)
 {
     (void)state;
     if (arena_init(&arena, 1 << 24)) return 1;
-    return schedule_book_init(&book, arena_allocator(&arena), N_ENTRIES);
+    return schedule_book_init(&book, arena_allocator(&arena), N_ENTRIES) != STATUS_OK;
 }
 
 static int tear_down(void **state)

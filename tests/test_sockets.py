@@ -151,10 +151,10 @@ class Sockets(unittest.TestCase):
                 self.assertIn("/done /ping", lines)
 
     def test_socat(self):
-        for place in f"UNIX:{self.daemon.stream}", f"TCP:127.0.0.1:{self.daemon.port}":
+        for i, place in (5, f"UNIX:{self.daemon.stream}"), (6, f"TCP:127.0.0.1:{self.daemon.port}"):
             with self.subTest(place=place):
-                lines = self.run_with("play long id 5 gain -6\nsync 1\nstop 5\nvoice/list\n", "socat", "-t5", "-", place)
-                self.assertIn("/done /play 5", lines)
+                lines = self.run_with(f"play long id {i} gain -6\nsync 1\nstop {i}\nvoice/list\n", "socat", "-t5", "-", place)
+                self.assertIn(f"/done /play {i}", lines)
                 self.assertIn("/synced 1", lines)
                 self.assertIn("/done /stop 1", lines)
 
@@ -199,6 +199,43 @@ class Sockets(unittest.TestCase):
                 self.assertEqual(s.receive()[:3], ["/error", "", "bad_packet"])
                 s.send(PING)
                 self.assertEqual(s.receive(), ["/done", "/ping"])
+
+    def answers_until_end(self, place, *packets):
+        """What a client gets that says all that it has to say, and closes its end."""
+        began = time.monotonic()
+        with Stream(place) as s:
+            for packet in packets:
+                s.send(packet)
+            s.socket.shutdown(socket.SHUT_WR)
+            got = [messages(packet)[0] for packet in s.packets()]
+        self.assertLess(time.monotonic() - began, PATIENCE_S / 2)  # the daemon knew that this was all
+        return got
+
+    def test_ends_when_all_is_answered(self):
+        for place in self.places():
+            with self.subTest(place=place):
+                bad = bundle(*[PING] * 5)[:-4] + b",Q\0\0"  # one answer for a bad packet, whatever is in it
+                self.assertEqual([m[2] for m in self.answers_until_end(place, bad)], ["bad_packet"])
+                self.assertEqual(self.answers_until_end(place, bundle()), [])
+                self.assertEqual(len(self.answers_until_end(place, osc("/hello"))), 1)
+                refused = self.answers_until_end(place, bundle(PING, osc("/none"), PING))
+                self.assertEqual([m[2] for m in refused], ["not_done", "unknown_method", "not_done"])
+
+    def test_lines_that_grow(self):
+        """A line is longer than its message where each byte must be escaped."""
+        with Stream(self.daemon.stream) as s:
+            s.socket.sendall(b'"/' + b"\\x01" * 250 + b'"\n')
+            line = s.socket.makefile("r").readline()
+        self.assertTrue(line.startswith('/error "/' + "\\x01" * 250 + '" unknown_method "no method'), line)
+        self.assertTrue(line.endswith('"\n'), line)
+
+    def test_several_answers_to_one_message(self):
+        for place in self.places():
+            with self.subTest(place=place):
+                got = self.answers_until_end(place, osc("/*/list"), osc("/sound/load", "again", "long.wav"))
+                self.assertEqual(sorted(m[1] for m in got if m[0] == "/done"),
+                                 ["/bus/list", "/sound/list", "/sound/load", "/voice/list"])
+                self.client.do("/sound/unload", "again")
 
     def test_oscsend_over_tcp(self):
         subprocess.run(["oscsend", f"osc.tcp://127.0.0.1:{self.daemon.port}/", "/play", "ssi", "long.wav", "id", "61"],

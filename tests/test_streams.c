@@ -242,9 +242,10 @@ static void test_bad_lines(void **state)
 {
     struct fixture *f = *state;
     static char text[6000];
+    static const char line[6] = "\nping\n";
     int fd = connected(f, false);
     memset(text, 'x', 5000);
-    strcpy(text + 5000, "\nping\n");
+    memcpy(text + 5000, line, sizeof line);
     put(fd, text, 5006);
     turns(f, 1);
     expect(fd, "/error \"\" bad_packet \"a line is longer than 4096 bytes\"\n/done /ping\n", 68);

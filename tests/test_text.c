@@ -153,12 +153,14 @@ static void test_mistakes(void **state)
 static void test_limits(void **state)
 {
     (void)state;
-    char line[4 * OSC_MAX_ARGS] = "x";
+    char line[4 * OSC_MAX_ARGS];
+    struct strbuf words = strbuf_make(line, sizeof line);
     uint8_t out[1024];
+    strbuf_append(&words, "x");
     for (int i = 0; i < OSC_MAX_ARGS; i++)
-        strcat(line, " 1");
+        strbuf_append(&words, " 1");
     assert_int_equal(read_line(line, out, sizeof out), 4 + 68 + 4 * OSC_MAX_ARGS);
-    strcat(line, " 1");
+    strbuf_append(&words, " 1");
     assert_int_equal(read_line(line, out, sizeof out), 0);
     for (size_t size = 0; size < 40; size++) // ",ihs": 4 + 8 + 4 + 8 + 12 bytes
         assert_int_equal(read_line("x 1 2147483648 \"hello you\"", out, size), size < 36 ? 0 : 36);

@@ -130,6 +130,32 @@ static void test_more_commands_than_the_queue_has_room_for(void **state)
     }
 }
 
+/// What is done last has its room in the queue kept, wherever in the bundle it stands.
+static void test_room_for_what_is_done_last(void **state)
+{
+    (void)state;
+    send_one("/play", "ssi", "step", "id", 1);
+    render(64);
+    struct books before = read_books();
+    engine.control.is_offline = false; // nobody empties the queue meanwhile
+    for (int i = 0; i < 3; i++) {
+        int n = i == 2 ? 63 : 64;
+        begin(OSC_NOW);
+        if (i != 1) add("/sound/unload", "ssf", "step", "fade", 0.0);
+        for (int k = 0; k < n; k++)
+            add("/seek", "if", 1, 0.0);
+        if (i == 1) add("/sound/unload", "ssf", "step", "fade", 0.0);
+        assert_int_equal(handle(), i == 2 ? API_OK : API_FULL);
+        if (i < 2) {
+            assert_int_equal(engine.control.transaction.bad_call, 64);
+            assert_books(&before);
+        }
+    }
+    assert_int_equal(queue_used(&engine.rt.commands), 64);
+    assert_int_equal(sound_find(&engine.control.sounds, "step"), SOUND_NONE);
+    engine.control.is_offline = true;
+}
+
 // ---- packets that wait for sounds ----
 
 static void test_a_bundle_waits_for_its_loads(void **state)
@@ -290,6 +316,7 @@ int main(void)
         TEST(test_roles),
         TEST(test_more_than_a_packet_may_ask_for),
         TEST(test_more_commands_than_the_queue_has_room_for),
+        TEST(test_room_for_what_is_done_last),
         TEST(test_a_bundle_waits_for_its_loads),
         TEST(test_a_load_and_what_plays_it),
         TEST(test_a_load_of_a_refused_bundle_is_dropped),

@@ -63,7 +63,10 @@ static void release(uint32_t slot, bool *used)
 {
     char name[VOICE_NAME_BYTES];
     struct voice_id id = voice_id_of(&table.entries[slot]);
-    if (id.text) id.text = strcpy(name, id.text);
+    if (id.text) {
+        snprintf(name, sizeof name, "%s", id.text);
+        id.text = name;
+    }
     voice_release(&table, slot);
     used[slot] = false;
     assert_int_equal(voice_find(&table, id), VOICE_NONE);

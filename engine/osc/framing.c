@@ -186,7 +186,7 @@ uint32_t framing_wrap(enum framing_kind kind, const uint8_t *message, uint32_t n
 {
     if (kind == FRAMING_SLIP) return wrap_slip(message, n_bytes, out);
     if (kind == FRAMING_TEXT)
-        return (uint32_t)text_from_osc(message, n_bytes, (char *)out, FRAMING_WRAPPED_BYTES(n_bytes));
+        return (uint32_t)text_from_osc(message, n_bytes, (char *)out, FRAMING_LINE_BYTES(n_bytes));
     osc_write_u32(out, n_bytes);
     memcpy(out + 4, message, n_bytes);
     return n_bytes + 4;

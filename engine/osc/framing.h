@@ -57,11 +57,12 @@ uint32_t packet_count_messages(const uint8_t *packet, uint32_t n_bytes);
 
 // ---- answers ----
 
-/// Most bytes that a message of `n` has as a frame.
+/// Most bytes that a message of `n` has as a frame; as a line, in which each byte of a text may take four.
 #define FRAMING_WRAPPED_BYTES(n) (2 * (n) + 64)
+#define FRAMING_LINE_BYTES(n)    (4 * (n) + 64)
 
-/// Wraps a message. `out`: FRAMING_WRAPPED_BYTES(n). Returns the length. A connection whose kind is not known
-/// yet gets lengths.
+/// Wraps a message. `out`: FRAMING_WRAPPED_BYTES(n), or FRAMING_LINE_BYTES(n) for a line. Returns the length.
+/// A connection whose kind is not known yet gets lengths.
 uint32_t framing_wrap(enum framing_kind kind, const uint8_t *message, uint32_t n_bytes, uint8_t *out);
 
 /// Where the frame ends that the byte at `at` is in: `bytes` begin and end with whole frames of this kind.

@@ -36,7 +36,8 @@ bool outgoing_add(struct outgoing *o, struct pool *blocks, enum framing_kind kin
                   uint32_t n_bytes)
 {
     struct outgoing_block *block = o->last;
-    uint32_t n_at_most = FRAMING_WRAPPED_BYTES(n_bytes);
+    bool is_line = kind == FRAMING_TEXT;
+    uint32_t n_at_most = is_line ? FRAMING_LINE_BYTES(n_bytes) : FRAMING_WRAPPED_BYTES(n_bytes);
     if (n_at_most > sizeof block->bytes) return false;
     if (!block || sizeof block->bytes - block->end < n_at_most) block = add_block(o, blocks);
     if (!block) return false;

@@ -23,7 +23,10 @@ struct outgoing_block {
     uint8_t bytes[OUTGOING_BLOCK_BYTES - 2 * sizeof(void *)];
 };
 
-static_assert(FRAMING_WRAPPED_BYTES(OSC_MAX_MESSAGE_BYTES) <= sizeof(((struct outgoing_block *)0)->bytes),
+/// The longest message that a writer makes.
+#define OUTGOING_MAX_BYTES (OSC_MAX_PATH_BYTES + OSC_MAX_MESSAGE_BYTES / 16 + OSC_MAX_ARGS_BYTES)
+
+static_assert(FRAMING_LINE_BYTES(OUTGOING_MAX_BYTES) <= sizeof(((struct outgoing_block *)0)->bytes),
               "the longest frame fits into a block");
 
 /// Bytes in order. A zeroed one is empty.

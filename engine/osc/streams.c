@@ -277,7 +277,7 @@ bool streams_next(struct streams *s, uint32_t index, int64_t now_ns, const uint8
     }
     uint32_t n_messages = packet_count_messages(*bytes, *n_bytes);
     bucket_take(&st->bucket, n_messages > 0 ? n_messages : 1);
-    st->n_asked += n_messages;
+    st->n_asked++; // until streams_expect() says how many answers there will be
     *client = (struct client){.kind = CLIENT_STREAM,
                               .role = st->role,
                               .address_bytes = sizeof client->address.stream,
@@ -292,18 +292,30 @@ bool streams_have_more(const struct streams *s, uint32_t index)
 
 // ---- answers ----
 
+static struct stream *find_stream(struct streams *s, const struct client *client)
+{
+    const struct stream_ref *ref = &client->address.stream;
+    struct stream *st = ref->index < s->n_max ? &s->streams[ref->index] : NULL;
+    return st && st->fd >= 0 && st->generation == ref->generation ? st : NULL;
+}
+
+void streams_expect(struct streams *s, const struct client *client, uint32_t n_answers)
+{
+    struct stream *st = find_stream(s, client);
+    if (st) st->n_asked += n_answers - UINT64_C(1);
+}
+
 /// What every command gets one of.
 static bool is_answer(const uint8_t *message, uint32_t n_bytes)
 {
     return n_bytes >= 8 && (memcmp(message, "/done\0\0", 8) == 0 || memcmp(message, "/error\0", 8) == 0 ||
-                            memcmp(message, "/synced", 8) == 0);
+                            memcmp(message, "/synced", 8) == 0 || memcmp(message, "/hello\0", 8) == 0);
 }
 
 bool streams_send(struct streams *s, const struct client *to, const uint8_t *message, uint32_t n_bytes)
 {
-    const struct stream_ref *ref = &to->address.stream;
-    struct stream *st = ref->index < s->n_max ? &s->streams[ref->index] : NULL;
-    if (!st || st->fd < 0 || st->generation != ref->generation || st->is_closing || st->is_deaf) return false;
+    struct stream *st = find_stream(s, to);
+    if (!st || st->is_closing || st->is_deaf) return false;
     if (is_answer(message, n_bytes)) st->n_answered++;
     if (outgoing_add(&st->out, &s->blocks, st->in.kind, message, n_bytes)) return true;
     // What the kernel takes now makes room for the rest of a long list.

@@ -42,9 +42,9 @@ struct stream {
     struct framing in;
     struct outgoing out;
     struct bucket bucket;
-    uint64_t n_asked, n_answered;
-    int64_t progress_ns; // when something was sent last, or nothing waited
-    int64_t answer_ns;   // when the client closed its end, or was answered last
+    uint64_t n_asked, n_answered; // answers that are to come, and that did
+    int64_t progress_ns;          // when something was sent last, or nothing waited
+    int64_t answer_ns;            // when the client closed its end, or was answered last
 };
 
 struct streams {
@@ -83,6 +83,10 @@ void streams_read(struct streams *s, uint32_t index, bool is_hung_up, int64_t no
 /// wait.
 bool streams_next(struct streams *s, uint32_t index, int64_t now_ns, const uint8_t **bytes, uint32_t *n_bytes,
                   struct client *client);
+
+/// The packet that was taken last will get so many answers, /done, /error and the like; if nobody says so:
+/// one.
+void streams_expect(struct streams *s, const struct client *client, uint32_t n_answers);
 
 /// Adds a message for a client. False when it was not sent: it is gone, or was cut off just now.
 bool streams_send(struct streams *s, const struct client *to, const uint8_t *message, uint32_t n_bytes);

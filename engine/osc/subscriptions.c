@@ -38,18 +38,39 @@ static void remove_at(struct subscriptions *s, uint32_t i)
     s->entries[i] = s->entries[--s->n_used];
 }
 
+/// Its pattern does not matter when `pattern` is NULL.
+static bool is_one_of(const struct subscription *e, const struct client *client, const char *pattern)
+{
+    return client_is(&e->client, client) && (!pattern || strcmp(e->pattern, pattern) == 0);
+}
+
+uint32_t subscriptions_count(const struct subscriptions *s, const struct client *client, const char *pattern)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_used; i++)
+        n += is_one_of(&s->entries[i], client, pattern);
+    return n;
+}
+
+enum api_error subscriptions_check(const struct subscriptions *s, const struct client *client,
+                                   const char *pattern, int32_t n_more, int32_t *n_new)
+{
+    if (!matching_events(pattern)) return API_BAD_ARGUMENTS;
+    *n_new = subscriptions_count(s, client, pattern) == 0;
+    if (!*n_new) return API_OK;
+    bool has_room = (int32_t)subscriptions_count(s, client, NULL) + n_more < MAX_SUBSCRIPTIONS_A_CLIENT &&
+                    (int32_t)s->n_used + n_more < MAX_SUBSCRIPTIONS;
+    return has_room ? API_OK : API_REFUSED;
+}
+
 /// The one to renew, or a new one; NULL when there are too many.
 static struct subscription *find_or_make(struct subscriptions *s, const struct client *client,
                                          const char *pattern)
 {
-    uint32_t n_own = 0;
-    for (uint32_t i = 0; i < s->n_used; i++) {
-        struct subscription *e = &s->entries[i];
-        if (!client_is(&e->client, client)) continue;
-        if (strcmp(e->pattern, pattern) == 0) return e;
-        n_own++;
-    }
-    if (n_own == MAX_SUBSCRIPTIONS_A_CLIENT || s->n_used == MAX_SUBSCRIPTIONS) return NULL;
+    for (uint32_t i = 0; i < s->n_used; i++)
+        if (is_one_of(&s->entries[i], client, pattern)) return &s->entries[i];
+    int32_t n_new;
+    if (subscriptions_check(s, client, pattern, 0, &n_new)) return NULL;
     struct subscription *e = &s->entries[s->n_used++];
     *e = (struct subscription){.client = *client};
     snprintf(e->pattern, sizeof e->pattern, "%s", pattern);
@@ -78,8 +99,7 @@ uint32_t subscriptions_remove(struct subscriptions *s, const struct client *clie
 {
     uint32_t n_before = s->n_used;
     for (uint32_t i = s->n_used; i-- > 0;) {
-        const struct subscription *e = &s->entries[i];
-        if (client_is(&e->client, client) && (!pattern || strcmp(e->pattern, pattern) == 0)) remove_at(s, i);
+        if (is_one_of(&s->entries[i], client, pattern)) remove_at(s, i);
     }
     update_wanted(s);
     return n_before - s->n_used;

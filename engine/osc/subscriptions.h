@@ -47,6 +47,15 @@ struct subscriptions {
 
 NODISCARD enum status subscriptions_init(struct subscriptions *s, struct allocator *a);
 
+/// What subscriptions_add() would answer when the client had made `n_more` others before (less than 0:
+/// ended).
+/// `*n_new`: 1 when it is not there yet.
+NODISCARD enum api_error subscriptions_check(const struct subscriptions *s, const struct client *client,
+                                             const char *pattern, int32_t n_more, int32_t *n_new);
+
+/// How many subscriptions_remove() would end.
+uint32_t subscriptions_count(const struct subscriptions *s, const struct client *client, const char *pattern);
+
 /// Adds or renews one; the pattern is well formed. API_REFUSED when there are too many, API_BAD_ARGUMENTS
 /// when it matches no event.
 NODISCARD enum api_error subscriptions_add(struct subscriptions *s, const struct client *client,

@@ -102,7 +102,8 @@ static void format_float(char *out, float value)
         snprintf(out, NUMBER_BYTES, "%.*g", digits, (double)value);
         if (strtof(out, NULL) == value) break;
     }
-    if (isfinite(value) && !out[strcspn(out, ".e")]) strcat(out, ".0");
+    size_t n = strcspn(out, ".e");
+    if (isfinite(value) && out[n] == 0) memcpy(out + n, ".0", sizeof ".0");
 }
 
 /// What no float is equal to is written in more digits than floats are.

@@ -254,6 +254,11 @@ bool transport_next(struct transport *t, struct datagram *d)
     }
 }
 
+void transport_expect(struct transport *t, const struct client *client, uint32_t n_answers)
+{
+    if (client->kind == CLIENT_STREAM) streams_expect(&t->streams, client, n_answers);
+}
+
 int64_t transport_patience_ns(const struct transport *t)
 {
     if (t->next_ready < t->n_ready) return 0;
@@ -262,6 +267,18 @@ int64_t transport_patience_ns(const struct transport *t)
 }
 
 // ---- out ----
+
+static void note_gone(struct transport *t, const struct client *client)
+{
+    if (t->n_gone < TRANSPORT_MAX_GONE) t->gone[t->n_gone++] = *client;
+}
+
+bool transport_next_gone(struct transport *t, struct client *gone)
+{
+    if (t->n_gone == 0) return false;
+    *gone = t->gone[--t->n_gone];
+    return true;
+}
 
 /// False when the client has no room. True when nothing is left to do: it is sent, or the client is gone, or
 /// the answer can never be sent (counted).
@@ -279,8 +296,9 @@ static bool try_send(void *transport, const struct client *to, const uint8_t *by
     case EINTR: return false;
     case ECONNREFUSED: // it has closed its socket,
     case ENOENT:       // and removed its file,
-    case EPERM:        // or connected it to another one
+        if (to->kind == CLIENT_UNIX) note_gone(t, to);
         return true;
+    case EPERM: return true; // or connected it to another one
     default: t->n_answers_dropped++; return true;
     }
 }
@@ -300,7 +318,7 @@ static bool may_send(struct transport *t, const struct client *to, uint32_t n_by
 void transport_send(struct transport *t, const struct client *to, const uint8_t *bytes, uint32_t n_bytes)
 {
     if (to->kind == CLIENT_STREAM) {
-        streams_send(&t->streams, to, bytes, n_bytes);
+        if (!streams_send(&t->streams, to, bytes, n_bytes)) note_gone(t, to);
         return;
     }
     // A UNIX client that did not bind its socket has no address to answer to.

@@ -31,6 +31,9 @@
 /// Sockets that epoll reports in one go.
 #define TRANSPORT_MAX_READY 64
 #define MAX_CONNECTIONS     1024
+/// Clients found to have gone that are remembered at a time; of any more is told when the next is sent to
+/// them.
+#define TRANSPORT_MAX_GONE 32
 
 struct transport_config {
     struct listen_config listen;
@@ -61,6 +64,8 @@ struct transport {
     uint32_t n_ready, next_ready;
     uint32_t n_taken; // from the one at next_ready
     bool may_have_more;
+    struct client gone[TRANSPORT_MAX_GONE]; // for transport_next_gone()
+    uint32_t n_gone;
     int64_t now_ns;             // when this turn began
     uint64_t n_received;        // packets
     uint64_t n_answers_dropped; // that no room or no way was found for
@@ -96,6 +101,10 @@ void transport_begin(struct transport *t);
 /// now. Who stops before that holds the senders back: what was not taken stays where it is.
 bool transport_next(struct transport *t, struct datagram *d);
 
+/// The packet that was taken last will get so many answers; a connection whose client has closed its end is
+/// there until they are sent.
+void transport_expect(struct transport *t, const struct client *client, uint32_t n_answers);
+
 /// How long the loop may sleep as far as the sockets are concerned.
 int64_t transport_patience_ns(const struct transport *t);
 
@@ -107,6 +116,10 @@ void transport_send(struct transport *t, const struct client *to, const uint8_t 
 
 /// Ends a turn: tries the answers that wait again.
 void transport_flush(struct transport *t);
+
+/// A client that something was to be sent to, but whose connection has ended, or whose UNIX socket is closed:
+/// it will hear nothing any more. False when there is none. Of UDP nobody tells.
+bool transport_next_gone(struct transport *t, struct client *gone);
 
 /// What /hello answers: a token that the client sends back from where it is. 0 where none is needed.
 uint64_t access_token_for(struct transport *t, const struct client *client);

@@ -23,10 +23,20 @@
 
 // ---- the cycle's beginning ----
 
+/// What waits stays as far from now as it was, in the schedule and on its way there. What was put into the
+/// queue between two steps that come within one queue's length is moved by both.
+RT_SAFE static void shift_times(struct engine_rt *e, uint64_t jump)
+{
+    schedule_shift(&e->schedule, jump);
+    if (e->has_next && e->next.when == WHEN_TIME) e->next.time += jump;
+    e->step = e->n_stepped > 0 ? e->step + jump : jump;
+    e->n_stepped = e->n_waiting;
+}
+
 RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, uint32_t n_frames)
 {
     assert(n_frames == 0 || now || e->clock.is_exact);
-    e->budget = e->clock.is_exact ? INT64_MAX : MAX_COMMANDS_A_CYCLE;
+    e->budget = e->clock.is_exact ? INT64_MAX : (int64_t)engine_rt_budget(n_frames, e->clock.rate);
     e->n_waiting = queue_used(&e->commands);
     e->n_cuts = UINT32_MAX;
     e->n_exact = EXACT_ARRIVALS(n_frames);
@@ -34,7 +44,7 @@ RT_SAFE static void begin_cycle(struct engine_rt *e, const struct moment *now, u
     uint64_t n_voices = VOICES_A_CUT + e->mixer.voices.n_active;
     if (!e->clock.is_exact) e->n_cuts = 1 + (uint32_t)((uint64_t)n_frames * VOICES_A_CUT / n_voices);
     int64_t jump = clock_begin_cycle(&e->clock, now, e->frame, n_frames);
-    if (jump != 0) schedule_shift(&e->schedule, (uint64_t)jump); // what waits stays as far from now as it was
+    if (jump != 0) shift_times(e, (uint64_t)jump);
     report_step(e, clock_ns_of_ntp(jump));
 }
 
@@ -104,15 +114,23 @@ RT_SAFE static bool carry_out_next(struct engine_rt *e)
     return true;
 }
 
+/// Takes the head of the queue. False when there is none for this cycle.
+RT_SAFE static bool take_next(struct engine_rt *e)
+{
+    if (e->n_waiting == 0 || !queue_pop(&e->commands, &e->next)) return false;
+    e->n_waiting--;
+    e->has_next = true;
+    if (e->n_stepped == 0) return true;
+    e->n_stepped--;
+    if (e->next.when == WHEN_TIME) e->next.time += e->step;
+    return true;
+}
+
 /// The queue in its order, as far as it had come when the cycle began.
 RT_SAFE static void carry_out_queued(struct engine_rt *e)
 {
     for (;;) {
-        if (!e->has_next) {
-            if (e->n_waiting == 0 || !queue_pop(&e->commands, &e->next)) return;
-            e->n_waiting--;
-            e->has_next = true;
-        }
+        if (!e->has_next && !take_next(e)) return;
         if (e->budget <= 0 && !e->next.joins) return;
         uint32_t cost = cost_of(e, &e->next);
         if (!carry_out_next(e)) return;

@@ -17,10 +17,12 @@
 #include "engine/rt/schedule.h"
 #include "mixer/mixer.h"
 
-/// Commands that one call of engine_rt_process() carries out or puts into the schedule at the most, but for
-/// the rest of a group; all others wait for the next call. Those that look at all voices or buses count as
-/// several. Offline there is no such limit.
-#define MAX_COMMANDS_A_CYCLE 4096
+/// Commands that engine_rt_process() carries out or puts into the schedule at the most for a second of audio,
+/// each call its share, but for the rest of a group; all others wait for the next call. At 40 ns a command
+/// (as measured under a flood, with the cuts of blocks) that is a sixteenth of a cycle's time, however long
+/// the cycle: 2048 in 64 frames at 48 kHz. Those that look at all voices or buses count as several. Offline
+/// there is no such limit.
+#define MAX_COMMANDS_A_SECOND 1536000
 
 /// /sync answers that may be under way at once.
 #define MAX_SYNCS 1024
@@ -64,6 +66,8 @@ struct engine_rt {
     struct schedule schedule;
     uint32_t *generation; // of each voice slot
     struct command next;  // taken from the queue, and not done yet
+    uint32_t n_stepped;   // of the queue, from its head: what was put there before the system's clock was set
+    uint64_t step;        // by this much: 32.32 seconds, two's complement
     bool has_next;
     uint64_t frame;    // frames rendered since the start
     uint64_t n_blocks; // in as many pieces
@@ -96,6 +100,15 @@ struct rt_memory {
 NODISCARD enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
                                      const struct mixer_config *config, uint32_t queue_slots,
                                      uint32_t n_scheduled);
+
+// ---- any thread ----
+
+/// Commands that a call for so many frames may carry out when the clock is live; one for 0 frames, as many as
+/// for a block.
+RT_SAFE static inline uint64_t engine_rt_budget(uint32_t n_frames, uint32_t rate)
+{
+    return (uint64_t)(n_frames > 0 ? n_frames : BLOCK_FRAMES) * MAX_COMMANDS_A_SECOND / rate;
+}
 
 // ---- rt ----
 

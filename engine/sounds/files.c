@@ -13,6 +13,9 @@
 
 #include "engine/log.h"
 
+/// Longer than the longest sound in any format, uncompressed, with room for pictures and texts.
+#define MAX_FILE_BYTES (INT64_C(1) << 36)
+
 static const struct slice slash = {"/", 1};
 
 /// False when the allocator refuses.
@@ -133,6 +136,11 @@ enum api_error file_check(int fd, const char *path, struct file_id *id, char *re
     if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH)) {
         snprintf(reason, LOAD_REASON_BYTES, "%.300s was handed over without the right to read it", path);
         return API_NOT_ALLOWED;
+    }
+    if (s.st_size <= 0 || s.st_size > MAX_FILE_BYTES) {
+        snprintf(reason, LOAD_REASON_BYTES, "%.300s: the file is %s", path,
+                 s.st_size > 0 ? "larger than any sound that can be played" : "empty");
+        return API_BAD_SOUND;
     }
     *id =
         (struct file_id){s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec * 1000000000ll + s.st_mtim.tv_nsec};

@@ -46,7 +46,8 @@ void roots_close(struct roots *r);
 /// may not lead out of a folder. On failure `reason` says which path and why.
 NODISCARD enum api_error file_open(const struct roots *r, const char *path, int *fd, char *reason);
 
-/// Checks a descriptor that a client handed over, or one of file_open(): a regular file, open for reading.
+/// Checks a descriptor that a client handed over, or one of file_open(): a regular file of a sensible length,
+/// open for reading. Whoever keeps the file (FUSE, the network) may take its time to answer.
 NODISCARD enum api_error file_check(int fd, const char *path, struct file_id *id, char *reason);
 
 bool file_id_is(const struct file_id *a, const struct file_id *b);

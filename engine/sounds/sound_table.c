@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "alloc/vm.h"
 
@@ -37,13 +36,12 @@ uint32_t sound_find(const struct sound_table *t, const char *name)
 
 uint32_t sound_find_file(const struct sound_table *t, const char *name, const struct file_id *id)
 {
-    uint32_t loading = SOUND_NONE, hash = names_hash_text(name);
+    uint32_t hash = names_hash_text(name);
     for (uint32_t i = names_first(&t->names, hash); i != NAMES_NONE; i = names_next(&t->names, i)) {
-        if (strcmp(t->entries[i].name, name) != 0 || !file_id_is(&t->entries[i].id, id)) continue;
-        if (t->entries[i].state == SOUND_READY) return i;
-        loading = i;
+        const struct sound_entry *e = &t->entries[i];
+        if (e->state == SOUND_READY && file_id_is(&e->id, id) && strcmp(e->name, name) == 0) return i;
     }
-    return loading;
+    return SOUND_NONE;
 }
 
 static void free_entry(struct sound_table *t, uint32_t sound)
@@ -136,24 +134,28 @@ static struct load *begin_load(struct sound_table *t)
     return load;
 }
 
+/// What the file is compared with. An eviction may have taken the entry meanwhile.
+static void set_known(struct load *load, const struct sound_entry *known)
+{
+    load->has_known = known->state == SOUND_READY;
+    load->known = known->id;
+    if (known->state == SOUND_LOADING) load->twin = known->sequence;
+}
+
 enum api_error sound_load(struct sound_table *t, const char *name, const char *path, int fd, uint32_t known,
                           uint32_t *sound, struct strbuf *why)
 {
     enum api_error error = check_load(t, name, path, why);
     struct load *load = error ? NULL : begin_load(t);
     if (!load) {
-        if (fd >= 0) close(fd);
+        worker_close(t->worker, fd);
         if (error) return error;
         strbuf_format(why, "refused loads %d/%d: wait for some to finish (/sync)", MAX_LOADS, MAX_LOADS);
         return API_REFUSED;
     }
     load->fd = fd;
     memcpy(load->path, path, strlen(path) + 1);
-    // The eviction above may have taken the entry that was known.
-    if (known != SOUND_NONE && t->entries[known].state == SOUND_READY) {
-        load->known = t->entries[known].id;
-        load->has_known = true;
-    }
+    if (known != SOUND_NONE) set_known(load, &t->entries[known]);
 
     *sound = t->free_entries[--t->n_free];
     if (t->max_sounds - t->n_free > t->n_high) t->n_high = t->max_sounds - t->n_free;
@@ -162,9 +164,7 @@ enum api_error sound_load(struct sound_table *t, const char *name, const char *p
         .state = SOUND_LOADING, .is_listed = true, .first_pending = SOUND_NONE, .last_pending = SOUND_NONE};
     memcpy(e->name, name, strlen(name) + 1);
     if (fd < 0 && strlen(path) < sizeof e->path) memcpy(e->path, path, strlen(path) + 1);
-    struct file_id id;
-    char reason[LOAD_REASON_BYTES];
-    if (fd >= 0 && file_check(fd, path, &id, reason) == API_OK) e->id = id; // if not, the worker says so
+    e->sequence = load->sequence;
     names_insert(&t->names, names_hash_text(name), *sound);
     bool pushed = push_load(t, *sound, load);
     assert(pushed); // MAX_LOADS slots of the job queue are for loads

@@ -28,15 +28,17 @@ struct sound_entry {
     bool is_listed;  // found by its name; false: it goes when its last voice has ended
     bool is_cached;  // loaded by /play of a path: may go whenever nothing plays it
     bool is_dropped; // LOADING: goes when the load has ended
+    bool is_leaving; // a message of the packet that is being checked unloads it
     char name[SOUND_NAME_BYTES];
     char path[SOUND_PATH_BYTES]; // to load it from again; "": a descriptor, or too long
     struct decoded decoded;      // READY
-    struct file_id id;           // READY, or LOADING from a descriptor; else zeroed, which no file has
+    struct file_id id;           // READY; else zeroed, which no file has
     struct refcount refs;        // READY: the list's one, and one of each voice
     struct sound_table *table;
     uint64_t last_used; // a count of uses, to find the one that was used longest ago
 
     // LOADING
+    uint64_t sequence;    // of its load
     struct client client; // who gets /done /sound/load or /error; kind CLIENT_NONE for a /play
     char request_id[REQUEST_ID_BYTES];
     uint32_t first_pending, last_pending; // voices that wait for it; SOUND_NONE
@@ -64,13 +66,13 @@ NODISCARD enum status sound_table_init(struct sound_table *t, struct allocator *
 /// none.
 uint32_t sound_find(const struct sound_table *t, const char *name);
 
-/// The same, if it is this very file: one that is ready, or is being loaded from a descriptor.
+/// The listed sound of this name that is ready and was made of this very file. SOUND_NONE when there is none.
 uint32_t sound_find_file(const struct sound_table *t, const char *name, const struct file_id *id);
 
 /// Begins to load a file into a new entry. `fd` -1: the worker opens `path`; else it is taken over, also on
-/// failure. `known`: an entry for the same path that is still good if the file has not changed, or
-/// SOUND_NONE. Fails with API_REFUSED (`why`: what is used up) or API_BAD_ARGUMENTS (too long a name or
-/// path).
+/// failure; only the worker looks at it. `known`: an entry for the same path, ready or loading, that is still
+/// good if the file is the same, or SOUND_NONE. Fails with API_REFUSED (`why`: what is used up) or
+/// API_BAD_ARGUMENTS (too long a name or path).
 NODISCARD enum api_error sound_load(struct sound_table *t, const char *name, const char *path, int fd,
                                     uint32_t known, uint32_t *sound, struct strbuf *why);
 

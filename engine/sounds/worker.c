@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// worker.c - the thread that may block: opens and decodes files, and owns the sample store.
+// worker.c - the thread that may block: opens files, has them decoded, and owns the sample store.
 #include "engine/sounds/worker.h"
 
 #include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "engine/sounds/headroom.h"
-
 enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
                         const struct config *config, uint32_t engine_rate, uint32_t max_jobs)
 {
-    *w = (struct worker){.engine_rate = engine_rate, .map = map, .wake_fd = -1, .result_fd = -1};
+    *w = (struct worker){
+        .engine_rate = engine_rate, .map = map, .wake_fd = -1, .result_fd = -1, .cancel_fd = -1};
     allocator_tag(a, "jobs and their results");
     uint32_t n_slots = queue_slots_for(max_jobs + 1); // and JOB_QUIT
     enum status status = queue_init(&w->jobs, a, n_slots, sizeof(struct job));
@@ -35,10 +35,11 @@ enum status worker_init(struct worker *w, struct allocator *a, struct memory *ma
     allocator_tag(a, "sound folders");
     status = roots_open(&w->roots, a, config);
     if (status) return status;
-    heap_init(&w->temporary);
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return w->wake_fd >= 0 && w->result_fd >= 0 ? STATUS_OK : STATUS_SYSTEM;
+    w->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    decoder_init(&w->decoder, (uint64_t)w->store.n_pages * w->store.page_bytes, w->cancel_fd);
+    return w->wake_fd >= 0 && w->result_fd >= 0 && w->cancel_fd >= 0 ? STATUS_OK : STATUS_SYSTEM;
 }
 
 // ---- loads ----
@@ -47,33 +48,84 @@ struct load *worker_take_load(struct worker *w)
 {
     uint64_t handle;
     struct load *load = shared_pool_alloc(&w->loads, &handle);
-    if (load) *load = (struct load){.fd = -1, .handle = handle};
+    if (load) *load = (struct load){.fd = -1, .twin = LOAD_NONE, .handle = handle};
     return load;
 }
 
 void worker_end_load(struct worker *w, struct load *load)
 {
-    if (load->fd >= 0) close(load->fd);
+    worker_close(w, load->fd);
     shared_pool_free(&w->loads, load->handle);
 }
 
 // ---- worker thread ----
 
+static enum api_error too_big(const struct worker *w, struct load *load, uint64_t bytes)
+{
+    const struct pages *store = &w->store;
+    uint64_t total = (uint64_t)store->n_pages * store->page_bytes;
+    uint64_t used = (uint64_t)store->n_used * store->page_bytes;
+    load->decoded = (struct decoded){.bytes = bytes};
+    snprintf(load->reason, LOAD_REASON_BYTES,
+             "refused sample memory: %.300s needs %.1f MiB, %.1f of %.1f MiB are free (sound_memory)",
+             load->path, (double)bytes / 1048576, (double)(total - used) / 1048576, (double)total / 1048576);
+    return API_REFUSED;
+}
+
+static void hold_result(struct worker *w, size_t bytes)
+{
+    w->results_bytes += bytes;
+    if (w->results_bytes > w->results_high) w->results_high = w->results_bytes;
+}
+
+/// From the file to the store.
+static enum api_error decode_file(struct worker *w, struct load *load)
+{
+    struct decode_request request = {.file_bytes = (uint64_t)load->id.bytes,
+                                     .room_bytes = pages_gaps(&w->store).largest_bytes,
+                                     .engine_rate = w->engine_rate};
+    // Tried before: what it needs is known.
+    if (load->decoded.bytes > request.room_bytes) return too_big(w, load, load->decoded.bytes);
+
+    struct decode_answer answer;
+    int result;
+    enum api_error error = decoder_run(&w->decoder, load->fd, &request, &answer, &result);
+    if (!error) {
+        size_t bytes = (size_t)decoder_result_bytes(result);
+        hold_result(w, bytes);
+        error = collect_sound(&answer, result, &w->store, &load->decoded);
+        answer.needed_bytes = load->decoded.bytes;
+        if (error == API_BAD_SOUND) w->decoder.n_failed++;
+        close(result);
+        w->results_bytes -= bytes;
+    }
+    if (error == API_REFUSED) return too_big(w, load, answer.needed_bytes);
+    if (error) snprintf(load->reason, LOAD_REASON_BYTES, "%.300s%s", load->path, answer.why);
+    return error;
+}
+
+/// It is the file that control knows, or that of a load that was under way when this one began.
+static bool is_unchanged(const struct worker *w, const struct load *load)
+{
+    if (load->has_known && file_id_is(&load->id, &load->known)) return true;
+    const struct loaded_file *twin = &w->loaded[load->twin % MAX_LOADS];
+    return load->twin != LOAD_NONE && twin->sequence == load->twin && twin->is_loaded &&
+           file_id_is(&load->id, &twin->id);
+}
+
 static void do_load(struct worker *w, struct load *load)
 {
-    struct allocator temporary = heap_allocator(&w->temporary);
-    struct decode_setup setup = {w->engine_rate, &w->store, &temporary, &w->is_ending};
     load->error = API_OK;
     load->unchanged = false;
     if (load->fd < 0) load->error = file_open(&w->roots, load->path, &load->fd, load->reason);
     if (!load->error) load->error = file_check(load->fd, load->path, &load->id, load->reason);
-    if (!load->error && load->has_known && file_id_is(&load->id, &load->known))
-        load->unchanged = true;
-    else if (!load->error)
-        load->error = decode_file(&setup, load->fd, load->path, &load->decoded, load->reason);
+    if (!load->error) load->unchanged = is_unchanged(w, load);
+    if (!load->error && !load->unchanged) load->error = decode_file(w, load);
 
-    // A refused load may be tried again when control has made room: the file stays open for that.
-    if (load->fd >= 0 && load->error != API_REFUSED) {
+    w->loaded[load->sequence % MAX_LOADS] = (struct loaded_file){load->sequence, load->id, !load->error};
+    // A refused load may be tried again when control has made room, and one of a known file when that has
+    // gone meanwhile: the file stays open for that.
+    if (load->fd >= 0 && load->error != API_REFUSED && !load->unchanged) {
         close(load->fd);
         load->fd = -1;
     }
@@ -94,17 +146,20 @@ static bool do_job(struct worker *w, const struct job *job)
     switch ((enum job_type)job->type) {
     case JOB_LOAD:
         if (atomic_load(&w->is_ending)) {
-            worker_end_load(w, job->load);
+            if (job->load->fd >= 0) close(job->load->fd);
+            shared_pool_free(&w->loads, job->load->handle);
             break;
         }
         do_load(w, job->load);
         memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         report(w, job);
+        decoder_renew(&w->decoder);
         break;
     case JOB_FREE:
         pages_free(&w->store, job->memory, job->bytes);
         memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         break;
+    case JOB_CLOSE: close(job->fd); break;
     case JOB_QUIT: return false;
     }
     return true;
@@ -125,16 +180,17 @@ static void *run(void *context)
 
 // ---- control ----
 
-enum status worker_start(struct worker *w)
+enum status worker_start(struct worker *w, char *reason, size_t n)
 {
+    if (!decoder_start(&w->decoder, reason, n)) return STATUS_NOT_FOUND;
     // Signals are for the control thread.
     sigset_t all, old;
-    headroom_init();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int error = pthread_create(&w->thread, NULL, run, w);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     w->is_running = error == 0;
+    if (error) snprintf(reason, n, "cannot start the worker thread: %s", strerror(error));
     return w->is_running ? STATUS_OK : status_from_errno(error);
 }
 
@@ -147,9 +203,10 @@ bool worker_push(struct worker *w, const struct job *job)
     return true;
 }
 
-struct heap_usage worker_temporary_bytes(struct worker *w)
+void worker_close(struct worker *w, int fd)
 {
-    return heap_usage(&w->temporary);
+    struct job job = {.type = JOB_CLOSE, .fd = fd};
+    if (fd >= 0 && (!w->is_running || !worker_push(w, &job))) close(fd);
 }
 
 bool worker_pop(struct worker *w, struct job_result *result)
@@ -161,6 +218,7 @@ void worker_stop(struct worker *w)
 {
     if (!w->is_running) return;
     atomic_store(&w->is_ending, true);
+    eventfd_write(w->cancel_fd, 1);
     struct job job = {.type = JOB_QUIT};
     if (worker_push(w, &job)) pthread_join(w->thread, NULL);
     w->is_running = false;
@@ -170,10 +228,11 @@ void worker_fini(struct worker *w)
 {
     if (!w->jobs.records) return;
     worker_stop(w);
+    decoder_stop(&w->decoder);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->result_fd >= 0) close(w->result_fd);
-    heap_fini(&w->temporary);
+    if (w->cancel_fd >= 0) close(w->cancel_fd);
     roots_close(&w->roots);
     pages_fini(&w->store);
-    *w = (struct worker){.wake_fd = -1, .result_fd = -1};
+    *w = (struct worker){.wake_fd = -1, .result_fd = -1, .cancel_fd = -1};
 }

@@ -6,6 +6,7 @@
 //   {MS ... }           a bundle whose time tag lies MS milliseconds from now; "{" alone: at once
 //   @N                  N times 64 frames pass, at most 1024
 //   !                   all loads end
+//   ~MS                 the system's clock jumps
 //   >N                  from here on the client is number N: UDP, UNIX, a connection; read, play, admin
 //   offline             as the first line: the clock is that of a score
 //
@@ -62,13 +63,14 @@ static char folder[] = "/tmp/chimed-fuzz-XXXXXX";
 
 // ---- a clock that only the session moves ----
 
-static int64_t clock_now_ns;
+static int64_t clock_now_ns, clock_step_ns;
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
-    int64_t ns = clock_now_ns + (id == CLOCK_REALTIME ? INT64_C(1700000000000000000) : INT64_C(5000000000));
+    int64_t ns = clock_now_ns + INT64_C(5000000000);
+    if (id == CLOCK_REALTIME) ns += clock_step_ns + INT64_C(1700000000000000000);
     *ts = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     return 0;
 }
@@ -126,13 +128,18 @@ static void write_sound(const char *name, uint32_t n_channels, uint32_t n_frames
     fclose(file);
 }
 
+static const struct {
+    const char *name;
+    uint32_t n_channels, n_frames;
+} sounds[] = {{"bell.wav", 1, 3000}, {"wide.wav", 2, 200}, {"big.wav", 1, 300000}, {"big2.wav", 1, 300000}};
+
 static void remove_folder(void)
 {
     char path[64];
-    snprintf(path, sizeof path, "%s/bell.wav", folder);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/wide.wav", folder);
-    unlink(path);
+    for (size_t i = 0; i < COUNT_OF(sounds); i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, sounds[i].name);
+        unlink(path);
+    }
     rmdir(folder);
 }
 
@@ -142,11 +149,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     CHECK(mkdtemp(folder));
     atexit(remove_folder);
-    write_sound("bell.wav", 1, 3000);
-    write_sound("wide.wav", 2, 200);
+    for (size_t i = 0; i < COUNT_OF(sounds); i++)
+        write_sound(sounds[i].name, sounds[i].n_channels, sounds[i].n_frames);
     config_defaults(&config);
     config.voices = 16;
-    config.buses = 6;
+    config.buses = 24;
     config.sounds = 6;
     config.sound_memory = 1;
     config.queue = 64;
@@ -180,14 +187,17 @@ static void open_session(bool is_offline)
     char reason[ERROR_TEXT_BYTES];
     struct transport_config how;
     memset(&s, 0, sizeof s);
-    clock_now_ns = 0;
+    clock_now_ns = clock_step_ns = 0;
     s.is_offline = is_offline;
     CHECK(!engine_init(&s.engine, &config, RATE, 2, is_offline, reason));
     transport_configure(&how, &config);
     CHECK(!transport_init(&s.transport, memory_allocator(&s.engine.memory, MEMORY_CONTROL), &how));
     s.engine.control.transport = s.engine.control.replies.transport = &s.transport;
     s.engine.control.cycle = &s.cycle;
-    CHECK(!worker_start(&s.engine.control.worker));
+    if (worker_start(&s.engine.control.worker, reason, sizeof reason)) {
+        fprintf(stderr, "%s\n", reason); // the variable CHIMED_DECODE must name the decoder
+        abort();
+    }
     cycle_init(&s.cycle, &s.engine.rt, RATE);
     memset(journal, '\n', JOURNAL_BYTES);
     is_open = true;
@@ -225,25 +235,6 @@ static void end_loads(void)
         control_drain_results(c);
         pass_frames(1);
     }
-}
-
-/// All that was asked must have been answered.
-static void settle(void)
-{
-    struct control *c = &s.engine.control;
-    end_loads();
-    pass_frames(16);
-    end_loads();
-    CHECK(c->holds.n_used == 0);
-    CHECK(s.n_answers == s.n_expected);
-}
-
-static void close_session(void)
-{
-    worker_stop(&s.engine.control.worker);
-    transport_close(&s.transport);
-    engine_fini(&s.engine);
-    is_open = false;
 }
 
 // ---- packets ----
@@ -320,6 +311,48 @@ static void close_bundle(void)
     s.n_packet = 0;
 }
 
+// ---- the end of an input, and of a session ----
+
+/// All that was asked must have been answered.
+static void settle(void)
+{
+    struct control *c = &s.engine.control;
+    end_loads();
+    pass_frames(16);
+    end_loads();
+    CHECK(c->holds.n_used == 0);
+    CHECK(s.n_answers == s.n_expected);
+}
+
+/// Every input begins without voices, scheduled commands and sounds. Buses stay.
+static void clear(void)
+{
+    struct control *c = &s.engine.control;
+    c->quit = false;
+    set_client(8);
+    send_line("clear all", 9);
+    send_line("stop all", 8);
+    pass_frames(16);
+    for (uint32_t i = 0; i < config.sounds; i++) {
+        if (c->sounds.entries[i].state != SOUND_READY || !c->sounds.entries[i].is_listed) continue;
+        struct osc_writer w;
+        uint8_t message[OSC_MAX_MESSAGE_BYTES];
+        osc_begin(&w, "/sound/unload");
+        osc_add_text(&w, c->sounds.entries[i].name);
+        send_packet(message, osc_end(&w, message));
+    }
+    pass_frames(2);
+    CHECK(c->voices.n_used == 0);
+}
+
+static void close_session(void)
+{
+    worker_stop(&s.engine.control.worker);
+    transport_close(&s.transport);
+    engine_fini(&s.engine);
+    is_open = false;
+}
+
 // ---- sessions ----
 
 static void do_line(const char *line, size_t n)
@@ -330,6 +363,7 @@ static void do_line(const char *line, size_t n)
     switch (line[0]) {
     case '@': pass_frames((uint32_t)(value % 1025)); break;
     case '!': end_loads(); break;
+    case '~': clock_step_ns += strtoll(number, NULL, 10) % 10000000 * 1000000; break;
     case '>': set_client((unsigned)(value % 9)); break;
     case '{': open_bundle(number); break;
     case '}': close_bundle(); break;
@@ -376,6 +410,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     close_bundle();
     settle();
-    s.engine.control.quit = false;
+    clear();
+    settle();
     return 0;
 }

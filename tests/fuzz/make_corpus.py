@@ -86,6 +86,19 @@ def sessions(methods):
         "subscribe // 0.01 30\nplay bell.wav notify 1\n!\n@9\n/*/list\n/{status,memory}\nunsubscribe\nquit\n@9\n",
         ">1\nplay none.wav\n>2\nhello\nsync 3\n>3\nsound/load x bell.wav\nsound/load y wide.wav\n!\nsound/unload x fade 0.1\ndump",
         "{0\nplay bell.wav id 7\nplay bell.wav id 7\n}\n!\n{0\nplay bell.wav id 7\nvoice/set 7 rate -1.5 ramp 0.01\nping\n}\n!\n@9",
+        # each kind of change, of a voice that sounds or that waits for its sound, taken back as the last message is refused
+        *(f"play bell.wav id 5 loop 1\n{loads}@2\nplay bell.wav id 6 at 1 tag t\nbus/new q\n@2\n{opening}\n{change}\nstop nobody\n}}\n@9"
+          for change in ("voice/set 5 gain -3", "voice/set 5 pan 1", "voice/set 5 rate 2", "voice/set 5 quality sinc",
+                         "voice/set 5 loop 0", "bus/new z", "bus/new z q", "bus/set q out 1 width 1", "bus/set q mute 1",
+                         "play bell.wav id 8", "play wide.wav id 9", "stop 5", "stop 6", "pause 5", "resume 6", "clear all",
+                         "sound/load x big.wav", "sound/unload bell.wav", "seek 5 0")
+          for loads, opening in (("!\n", "{0"), ("", "{"))),
+        *("play bell.wav id 5 loop 1 quality cubic rate 1.1\n!\n@2\nvoice/set 5 ramp 0.01 " + change + "\n@9\nvoice/list\n@9"
+          for change in ("gain +3 curve s", "pan -1 curve power", "rate -0.5 curve db", "quality sinc", "loop 0")),
+        "sound/load a big.wav\nsound/load b big2.wav\n!\nsound/load c bell.wav\nplay a\nplay b\n!\nsound/unload a\nplay b\n!\n@9",
+        "\n".join(f"play bell.wav id {i} loop 1 bus master" for i in range(20)) + "\n!\n@9\nstop all fade 0.001\n@9",
+        "\n".join(f"play bell.wav at {i % 7}.5 tag a" for i in range(40)) + "\n!\n@9\nclear a\n@9",
+        "subscribe /clock/* 0.01 9\nplay bell.wav at 1\n!\n@9\n~5000\n@9\n~-9000\n@9",
         "offline\nplay bell.wav\n!\n{100\nstop all\n}\n@99\nplay bell.wav at 0.2\n@50\n",
     ]
 
