@@ -15,6 +15,10 @@ enum cli_exit {
     CLI_REFUSED = 1,
     CLI_USAGE = 2,
     CLI_NO_DAEMON = 3,
+    CLI_DEGRADED = 10, // chime status, when all else is well
+    CLI_RECOVERING = 11,
+    CLI_STALLED = 12,
+    CLI_SILENT = 13,
     CLI_INTERRUPTED = 130 // 128 + SIGINT, as shells have it
 };
 

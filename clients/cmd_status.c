@@ -26,6 +26,25 @@ static void print_pairs(const struct cli *cli, const struct chime_message *answe
     }
 }
 
+// The exit code says how the daemon is; it has printed the same.
+static int verdict(const struct chime_message *status)
+{
+    static const struct {
+        const char *name;
+        int code;
+    } codes[] = {{"degraded", CLI_DEGRADED},
+                 {"recovering", CLI_RECOVERING},
+                 {"stalled", CLI_STALLED},
+                 {"silent", CLI_SILENT}};
+    for (size_t i = 1; i + 1 < chime_message_count(status); i += 2) {
+        const char *name = chime_message_text(status, i), *value = chime_message_text(status, i + 1);
+        if (!name || !value || strcmp(name, "health") != 0) continue;
+        for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
+            if (strcmp(codes[k].name, value) == 0) return codes[k].code;
+    }
+    return CLI_DONE;
+}
+
 int cmd_status(struct cli *cli)
 {
     struct chime_message *status, *answer = NULL;
@@ -33,7 +52,10 @@ int cmd_status(struct cli *cli)
     if (result == CLI_DONE) result = cli_connect(cli);
     if (result != CLI_DONE) return result;
     result = cli_failed(cli, cli_ask_status(cli, &status, &answer), answer, "/status");
-    if (result == CLI_DONE) print_pairs(cli, status);
+    if (result == CLI_DONE) {
+        print_pairs(cli, status);
+        result = verdict(status);
+    }
     chime_message_free(status);
     chime_message_free(answer);
     return result;

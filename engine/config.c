@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/backend_list.h"
 #include "engine/setting.h"
 
 static const struct setting keys[] = {
@@ -248,7 +249,11 @@ static enum status set_key(struct config *c, const char *section, const char *na
         struct setting key = keys[i];
         key.kind = sharper_kind(&key);
         c->origins[i] = c->here;
-        return setting_set(&key, c, value, what);
+        if (i == CONFIG_KEY_backend) {
+            struct backend_list list;
+            status = backend_list_parse(&list, value, what);
+        }
+        return status ? status : setting_set(&key, c, value, what);
     }
     return unknown_key(section, name, what);
 }

@@ -11,10 +11,11 @@
 #include "alloc/memory.h"
 #include "alloc/stack.h"
 #include "alloc/status.h"
-#include "engine/backends/backend.h"
+#include "engine/backends/chain.h"
 #include "engine/bus_table.h"
 #include "engine/call.h"
 #include "engine/config.h"
+#include "engine/health.h"
 #include "engine/holds.h"
 #include "engine/osc/parse.h"
 #include "engine/osc/reply.h"
@@ -25,6 +26,7 @@
 #include "engine/schedule_book.h"
 #include "engine/sounds/sound_table.h"
 #include "engine/sounds/worker.h"
+#include "engine/storm.h"
 #include "engine/transaction.h"
 #include "engine/voice_table.h"
 
@@ -46,6 +48,13 @@ struct sync_ring {
     uint32_t first, next_to_push, end;
 };
 
+/// A /backend that waits for its answer; one at a time.
+struct backend_switch {
+    bool is_under_way;
+    struct client client;
+    char id[REQUEST_ID_BYTES];
+};
+
 /// Owned by the control thread.
 struct control {
     const struct config *config;
@@ -54,7 +63,8 @@ struct control {
     uint32_t declick_frames;
     struct engine_rt *rt;
     bool is_offline;             // rt runs on this thread: a full queue is emptied in place
-    struct backend *backend;     // NULL when offline
+    struct backend *backend;     // that renders; NULL when offline
+    struct chain *chain;         // NULL when offline
     struct cycle *cycle;         // NULL when offline
     struct transport *transport; // NULL when offline
     struct replies replies;
@@ -72,9 +82,18 @@ struct control {
     struct queries queries;          // lists that are being answered
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
+    struct backend_switch backend_switch;
+    struct health health;
+    struct storm storm;
+    uint64_t n_shed;      // voices that were stopped because the load was too high
+    bool is_unlocked;     // memory that should be locked is not
+    uint64_t seen_frames; // when watch.c has looked last
+    uint64_t sounded_ns;  // likewise
+    int64_t looked_ns, quiet_ns, mute_ns, next_status_ns;
     bool quit;
     int64_t started_ns;          // CLOCK_MONOTONIC
     bool is_warm;                // the audio thread has run long enough to have touched all it needs
+    uint64_t n_cycles_before;    // that this backend had begun
     uint64_t page_faults_before; // of the audio thread when it had warmed up
     uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events, n_clock_steps;
 };

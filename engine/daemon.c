@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/backends/backend.h"
+#include "engine/backends/chain.h"
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/handlers.h"
@@ -21,6 +21,7 @@
 #include "engine/publish.h"
 #include "engine/service.h"
 #include "engine/transport_setup.h"
+#include "engine/watch.h"
 
 /// Packets that one turn of the loop takes, so that events are not kept waiting.
 #define MAX_PACKETS_A_TURN 256
@@ -28,16 +29,12 @@
 /// Cycles after which the audio thread should take no more page faults.
 #define WARM_UP_CYCLES 256
 
-#define STATUS_INTERVAL_NS 5000000000ll
-
 struct daemon {
     struct engine engine;
     struct transport transport;
     struct cycle cycle;
-    struct backend *backend;
-    struct config fallback; // what the timer is opened with when the device is lost
+    struct chain chain;
     int signal_fd;
-    int64_t next_status_ns;
 };
 
 // ---- start ----
@@ -56,24 +53,13 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static enum status start_backend(struct daemon *d, char *reason)
-{
-    struct control *c = &d->engine.control;
-    enum status status = d->backend->ops->start(d->backend, &d->cycle, reason);
-    c->backend = status ? NULL : d->backend;
-    c->is_warm = false;
-    return status;
-}
-
 static enum status start(struct daemon *d, const struct config *config, char *reason)
 {
     d->signal_fd = block_signals();
-    enum status status = backend_pick(config, &d->backend, reason);
+    enum status status = chain_open(&d->chain, config, reason);
     if (status) return status;
-    d->fallback = *config;
-    d->fallback.rate = d->backend->rate;
-    d->fallback.channels = d->backend->n_channels;
-    status = engine_init(&d->engine, config, d->backend->rate, d->backend->n_channels, false, reason);
+    const struct config *as_it_is = &d->chain.config;
+    status = engine_init(&d->engine, config, as_it_is->rate, as_it_is->channels, false, reason);
     if (status) return status;
 
     struct engine *e = &d->engine;
@@ -93,8 +79,11 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     if (status) return status;
     status = worker_start(&e->control.worker, reason, ERROR_TEXT_BYTES);
     if (status) return status;
-    cycle_init(&d->cycle, &e->rt, d->backend->rate);
-    return start_backend(d, reason);
+    cycle_init(&d->cycle, &e->rt, as_it_is->rate);
+    status = chain_start(&d->chain, &d->cycle, reason);
+    if (!status) e->control.backend = chain_backend(&d->chain);
+    e->control.chain = &d->chain;
+    return status;
 }
 
 // ---- the loop ----
@@ -126,36 +115,24 @@ static void take_signal(struct daemon *d)
     d->engine.control.quit = true;
 }
 
-/// The device or server went away: the engine goes on, with all voices and sounds, on a timer.
-static void replace_lost_backend(struct daemon *d)
-{
-    char reason[BACKEND_REASON_BYTES] = "";
-    log_error("%s: the device or server is gone; going on without sound, on a timer", d->backend->ops->name);
-    d->engine.control.backend = NULL;
-    d->backend->ops->close(d->backend);
-    d->backend = NULL;
-    enum status status = backend_null.open(&d->fallback, &d->backend, reason);
-    if (!status) status = start_backend(d, reason);
-    if (status) {
-        log_error("cannot start the timer: %s", reason);
-        d->engine.control.quit = true;
-    }
-}
-
 static void watch_audio(struct daemon *d)
 {
     struct control *c = &d->engine.control;
-    if (atomic_load_explicit(&d->backend->lost, memory_order_acquire)) replace_lost_backend(d);
+    chain_turn(&d->chain, monotonic_ns());
+    if (c->backend != chain_backend(&d->chain)) {
+        c->backend = chain_backend(&d->chain);
+        c->is_warm = false;
+        c->looked_ns = 0; // how it is has changed
+        c->n_cycles_before = atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed);
+    }
     // relaxed: a count for people.
-    if (!c->is_warm && atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed) > WARM_UP_CYCLES) {
+    uint64_t n_cycles = atomic_load_explicit(&d->cycle.n_cycles, memory_order_relaxed) - c->n_cycles_before;
+    if (!c->is_warm && n_cycles > WARM_UP_CYCLES) {
         c->is_warm = true;
         c->page_faults_before = control_page_faults(c);
     }
-    int64_t now = monotonic_ns();
-    if (now < d->next_status_ns || !d->backend) return;
-    d->next_status_ns = now + STATUS_INTERVAL_NS;
-    service_status("%s, %u Hz, %u of %u voices, %llu xruns", d->backend->ops->name, c->rate, c->voices.n_used,
-                   c->voices.n_slots, (unsigned long long)atomic_load(&d->backend->n_xruns));
+    watch_turn(c, monotonic_ns());
+    finish_backend_switch(c);
 }
 
 /// Before the next packet comes: another client may have the same address then.
@@ -173,11 +150,15 @@ static void turn(struct daemon *d, bool takes_requests)
     bool is_open = takes_requests && has_room(d);
     struct pollfd fds[] = {{.fd = is_open ? transport_fd(&d->transport) : -1, .events = POLLIN},
                            {.fd = c->worker.result_fd, .events = POLLIN},
-                           {.fd = d->signal_fd, .events = POLLIN}};
+                           {.fd = d->signal_fd, .events = POLLIN},
+                           {.fd = d->chain.wake_fd, .events = POLLIN},
+                           {.fd = d->chain.hints.fd, .events = POLLIN}};
     int64_t ns = is_open ? transport_patience_ns(&d->transport) : 500000;
     if (is_open && control_patience_ns(c) < ns) ns = control_patience_ns(c);
     int64_t news_ns = publish_patience_ns(c, monotonic_ns());
     if (news_ns < ns) ns = news_ns;
+    int64_t chain_ns = chain_patience_ns(&d->chain, monotonic_ns());
+    if (chain_ns < ns) ns = chain_ns;
     struct timespec patience = {.tv_nsec = ns < 1000000000 ? ns : 999999999};
     ppoll(fds, COUNT_OF(fds), &patience, NULL);
 
@@ -187,11 +168,11 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[2].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
+    watch_audio(d);
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
     forget_gone(d);
-    watch_audio(d);
 }
 
 // ---- stop ----
@@ -212,10 +193,8 @@ static void fade_out(struct daemon *d)
 
 static void stop_audio(struct daemon *d)
 {
-    if (!d->backend) return;
-    d->backend->ops->stop(d->backend);
-    d->backend->ops->close(d->backend);
-    d->backend = d->engine.control.backend = NULL;
+    chain_stop(&d->chain);
+    d->engine.control.backend = NULL;
 }
 
 static void stop(struct daemon *d)
@@ -239,17 +218,17 @@ int daemon_run(const struct config *config, bool debug_memory)
         stop(&d);
         return 1;
     }
-    d.backend->ops->describe(d.backend, device, sizeof device);
+    c->backend->ops->describe(c->backend, device, sizeof device);
     log_info("chimed " CHIMED_VERSION ": %s, %s, %u Hz, %u channels, %u voices; listening on %s",
-             d.backend->ops->name, device, c->rate, d.backend->n_channels, c->voices.n_slots,
+             c->backend->ops->name, device, c->rate, c->backend->n_channels, c->voices.n_slots,
              d.transport.listeners.sockets[0].name);
-    service_ready("%s, %u Hz", d.backend->ops->name, c->rate);
+    service_ready("%s, %u Hz", c->backend->ops->name, c->rate);
     if (debug_memory) memory_report_begin(&report, &d.engine, stderr);
     while (!c->quit)
         turn(&d, true);
 
     service_stopping();
-    if (d.backend) fade_out(&d);
+    fade_out(&d);
     stop_audio(&d);
     bool good = !debug_memory || memory_report_end(&report, &d.engine, stderr);
     stop(&d);

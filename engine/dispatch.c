@@ -56,6 +56,7 @@ static const struct {
     [METHOD_SUBSCRIBE] = {handle_subscribe, LAST, check_subscribe},
     [METHOD_UNSUBSCRIBE] = {handle_unsubscribe, LAST, check_unsubscribe},
     [METHOD_DUMP] = {handle_dump, LAST, check_query},
+    [METHOD_BACKEND] = {handle_backend, LAST, check_backend},
     [METHOD_HELLO] = {handle_hello, LAST, NULL},
     [METHOD_PING] = {handle_ping, FIRST, NULL},
     [METHOD_SYNC] = {handle_sync, LAST, check_sync},

@@ -152,6 +152,7 @@ enum status engine_seal(struct engine *e, char *reason)
         committed_bytes(&e->memory) >> 10, (unsigned long long)limit.rlim_cur >> 10, where,
         e->config.lock_memory);
     if (must) return STATUS_NOT_ALLOWED;
+    e->control.is_unlocked = true;
     log_warning("%s; going on without", reason);
     return STATUS_OK;
 }

@@ -177,7 +177,8 @@ void begin_voice(struct control *c, uint32_t slot)
 
 void finish_voice(struct control *c, uint32_t slot, enum voice_end why)
 {
-    tell_end(c, slot, why == VOICE_END_FINISHED ? "finished" : "stopped");
+    const char *stopped = c->voices.entries[slot].is_shed ? "shed" : "stopped";
+    tell_end(c, slot, why == VOICE_END_FINISHED ? "finished" : stopped);
     c->n_finished++;
     release_slot(c, slot);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/handlers.h"
+#include "engine/watch.h"
 
 /// Figures that are together at the most this long; a longest one behind them still fits into a datagram of
 /// 1400 bytes.

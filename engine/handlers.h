@@ -27,6 +27,7 @@ void handle_unsubscribe(struct control *c, const struct call *call);
 void handle_dump(struct control *c, const struct call *call);
 void handle_time(struct control *c, const struct call *call);
 void handle_clear(struct control *c, const struct call *call);
+void handle_backend(struct control *c, const struct call *call);
 void handle_hello(struct control *c, const struct call *call);
 void handle_ping(struct control *c, const struct call *call);
 void handle_sync(struct control *c, const struct call *call);
@@ -41,6 +42,7 @@ void check_clear(struct control *c, const struct call *call);
 void check_subscribe(struct control *c, const struct call *call);
 void check_unsubscribe(struct control *c, const struct call *call);
 void check_query(struct control *c, const struct call *call);
+void check_backend(struct control *c, const struct call *call);
 void check_sync(struct control *c, const struct call *call);
 
 // ---- what they share ----
@@ -112,6 +114,8 @@ void finish_scheduled(struct control *c, uint32_t entry, const struct due *due);
 void push_unschedules(struct control *c);
 /// Sends rt the syncs whose loads have ended.
 void push_syncs(struct control *c);
+/// Answers the /backend that has come to its end.
+void finish_backend_switch(struct control *c);
 /// Silences everything that goes to the device, over `ramp_frames`. False when rt cannot be told.
 bool control_fade_outputs(struct control *c, uint32_t ramp_frames);
 /// rt says that a sync has come through.

@@ -48,6 +48,17 @@ void publish_clock_step(struct control *c, double seconds)
     }
 }
 
+void publish_health(struct control *c)
+{
+    const struct client *to;
+    for (uint32_t i = 0; (to = next_subscriber(c, OSC_EVENT_HEALTH, &i));) {
+        struct osc_writer *w = begin(c, OSC_EVENT_HEALTH);
+        osc_add_text(w, verdict_name(c->health.verdict));
+        osc_add_text(w, c->health.why);
+        reply_send(&c->replies, to);
+    }
+}
+
 static void publish_log(struct control *c)
 {
     struct log_copy line;
@@ -134,17 +145,27 @@ static void send_memory(struct control *c, struct subscription *s)
     }
 }
 
-static uint64_t n_xruns(const struct control *c)
+static void send_xruns(struct control *c, struct subscription *s)
 {
-    return c->backend ? atomic_load_explicit(&c->backend->n_xruns, memory_order_relaxed)
-                      : 0; // relaxed: likewise
+    if (!c->cycle) return;
+    // relaxed: likewise
+    uint64_t ours = atomic_load_explicit(&c->cycle->n_xruns_ours, memory_order_relaxed);
+    uint64_t late = atomic_load_explicit(&c->cycle->n_xruns_late, memory_order_relaxed);
+    uint64_t device = atomic_load_explicit(&c->cycle->n_xruns_device, memory_order_relaxed);
+    if (!subscription_has_changed(s, OSC_EVENT_XRUNS, ours + late + device)) return;
+    struct osc_writer *w = begin(c, OSC_EVENT_XRUNS);
+    osc_add_long(w, (int64_t)(ours + late + device));
+    osc_add_long(w, (int64_t)ours);
+    osc_add_long(w, (int64_t)late);
+    osc_add_long(w, (int64_t)device);
+    reply_send(&c->replies, &s->client);
 }
 
 static void send_states(struct control *c, struct subscription *s)
 {
     if (subscription_wants(s, OSC_EVENT_METER)) send_meters(c, s);
     if (subscription_wants(s, OSC_EVENT_LOAD)) send_load(c, s);
-    if (subscription_wants(s, OSC_EVENT_XRUNS)) send_count(c, s, OSC_EVENT_XRUNS, n_xruns(c));
+    if (subscription_wants(s, OSC_EVENT_XRUNS)) send_xruns(c, s);
     if (subscription_wants(s, OSC_EVENT_LATENESS)) send_count(c, s, OSC_EVENT_LATENESS, c->book.n_late);
     if (subscription_wants(s, OSC_EVENT_LOST) && c->transport)
         send_count(c, s, OSC_EVENT_LOST, transport_count_drops(c->transport));

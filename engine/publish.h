@@ -11,6 +11,8 @@
 /// A voice has started, looped, was held, goes on, or has ended (`reason`; else NULL). Its entry is still
 /// there.
 void publish_voice(struct control *c, enum osc_event event, uint32_t slot, const char *reason);
+/// The health of the daemon is another one.
+void publish_health(struct control *c);
 /// The system's clock has jumped.
 void publish_clock_step(struct control *c, double seconds);
 

@@ -66,6 +66,18 @@ void service_status(const char *format, ...)
     va_end(args);
 }
 
+void service_feed_watchdog(int64_t now_ns)
+{
+    static int64_t interval_ns = -1, next_ns;
+    if (interval_ns < 0) {
+        uint64_t us = 0; // the time after which the manager loses patience: a third of it is well in time
+        interval_ns = sd_watchdog_enabled(0, &us) > 0 ? (int64_t)(us / 3 * 1000) : INT64_MAX;
+    }
+    if (interval_ns == INT64_MAX || now_ns < next_ns) return;
+    next_ns = now_ns + interval_ns;
+    notify("WATCHDOG=1");
+}
+
 void service_stopping(void)
 {
     notify("STOPPING=1");

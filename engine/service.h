@@ -19,6 +19,10 @@ PRINTF_LIKE(1, 2) void service_ready(const char *format, ...);
 /// One line for `systemctl status`, such as "48000 Hz, jack, 12 voices, 0 xruns".
 PRINTF_LIKE(1, 2) void service_status(const char *format, ...);
 
+/// The loop turns and the audio clock runs: keeps the manager's watchdog (WatchdogSec=) from ending the
+/// daemon. Tells it no more often than it has to.
+void service_feed_watchdog(int64_t now_ns);
+
 /// The daemon is on its way out.
 void service_stopping(void);
 

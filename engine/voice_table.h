@@ -46,6 +46,7 @@ struct voice_entry {
     uint8_t state;       // enum voice_slot_state
     bool notify;         // the client wants to hear of its start and end
     bool is_cancelled;   // PENDING: it was stopped
+    bool is_shed;        // stopped because the load was too high
     uint32_t generation; // of the slot's voices: one more for each
     int32_t number;
     char name[VOICE_NAME_BYTES]; // "": the number is its id

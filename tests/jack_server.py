@@ -81,6 +81,11 @@ class Server:
         tasks = os.listdir(f"/proc/{self.process.pid}/task")
         return any(os.sched_getscheduler(int(task)) == os.SCHED_FIFO for task in tasks)
 
+    def run(self, program, *words):
+        """jack_connect and the like."""
+        subprocess.run([program, "-s", self.name, *words], env=ENVIRONMENT, check=True, timeout=PATIENCE_S,
+                       stdout=subprocess.DEVNULL)
+
     def connections(self):
         """Every port, with the ports that it is connected to; none when there is no server."""
         run = subprocess.run(["jack_lsp", "-s", self.name, "-c"], env=ENVIRONMENT, capture_output=True, text=True,

@@ -100,17 +100,29 @@ static inline struct config make_config(const char *backend, const char *device)
     return c;
 }
 
+/// The first that there is of config.backend.
+static inline enum status pick(const struct config *config, struct backend **backend, char *reason)
+{
+    struct backend_list list;
+    struct strbuf what = strbuf_make(reason, BACKEND_REASON_BYTES);
+    uint32_t index;
+    enum status status = backend_list_parse(&list, config->backend, &what);
+    return status ? status : backend_pick(&list, config, &index, backend, reason);
+}
+
 static inline struct backend *open_or_fail(const struct config *config)
 {
     struct backend *backend = NULL;
     char reason[BACKEND_REASON_BYTES] = "";
-    if (backend_pick(config, &backend, reason) != STATUS_OK) fail_msg("open: %s", reason);
+    if (pick(config, &backend, reason) != STATUS_OK) fail_msg("open: %s", reason);
     return backend;
 }
 
 static inline void start_or_fail(struct backend *backend, struct cycle *cycle)
 {
     char reason[BACKEND_REASON_BYTES] = "";
+    backend->cycle = cycle;
+    backend_open_gate(backend, false);
     if (backend->ops->start(backend, cycle, reason) != STATUS_OK) fail_msg("start: %s", reason);
 }
 

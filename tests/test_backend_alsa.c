@@ -87,7 +87,8 @@ static void test_alsa_bytes_without_mmap(void **state)
         struct allocator a = libc_allocator();
         char reason[BACKEND_REASON_BYTES] = "";
         assert_int_equal(planes_init(&planes, &a, 2, 64), STATUS_OK);
-        if (alsa_device_open(&d, &a, &config, false, reason) != STATUS_OK) fail_msg("%s", reason);
+        if (alsa_device_open(&d, &a, &config, config.device, false, reason) != STATUS_OK)
+            fail_msg("%s", reason);
         assert_false(d.mmap);
         assert_int_equal(alsa_device_start(&d), 0);
         for (uint32_t n = 0; n < 150; n++) {
@@ -140,7 +141,7 @@ static void test_alsa_refusals(void **state)
         struct backend *b = NULL;
         char reason[BACKEND_REASON_BYTES] = "";
         int kept, file = begin_stderr(&kept);
-        enum status status = backend_pick(&config, &b, reason);
+        enum status status = pick(&config, &b, reason);
         char *text = end_stderr(file, kept);
         if (status == STATUS_OK) fail_msg("\"%s\" opened", devices[i]);
         assert_null(b);

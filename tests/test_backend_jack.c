@@ -37,7 +37,7 @@ static struct backend *open_when_ready(const struct config *config)
     struct backend *b = NULL;
     char reason[BACKEND_REASON_BYTES] = "";
     uint64_t start_ns = cycle_now_ns();
-    while (backend_pick(config, &b, reason) != STATUS_OK) {
+    while (pick(config, &b, reason) != STATUS_OK) {
         if (ms_since(start_ns) > 20000) fail_msg("no JACK server in 20 s: %s", reason);
         sleep_ms(50);
     }
@@ -120,7 +120,7 @@ static void test_alsa_on_a_clock(void **state)
     char reason[BACKEND_REASON_BYTES] = "";
     config.channels = 6;
     b = NULL;
-    assert_int_equal(backend_pick(&config, &b, reason), STATUS_UNSUPPORTED);
+    assert_int_equal(pick(&config, &b, reason), STATUS_UNSUPPORTED);
     assert_non_null(strstr(reason, "has 2 channels and 6 are configured"));
     assert_null(b);
     unsetenv("JACK_DEFAULT_SERVER");
@@ -168,7 +168,7 @@ static void test_jack_server_hangs(void **state)
     char reason[BACKEND_REASON_BYTES] = "";
     struct backend *other = NULL;
     start_ns = cycle_now_ns();
-    assert_int_equal(backend_pick(&config, &other, reason), STATUS_BUSY);
+    assert_int_equal(pick(&config, &other, reason), STATUS_BUSY);
     assert_true(ms_since(start_ns) < 1000);
     assert_non_null(strstr(reason, "hangs"));
 

@@ -164,11 +164,11 @@ static void test_pick_fixed(void **state)
     struct backend *b = NULL;
     char reason[BACKEND_REASON_BYTES] = "";
     struct config config = make_config("jack", "");
-    assert_int_equal(backend_pick(&config, &b, reason), STATUS_NOT_FOUND);
+    assert_int_equal(pick(&config, &b, reason), STATUS_NOT_FOUND);
     assert_non_null(strstr(reason, "jackd"));
     assert_non_null(strstr(reason, "--backend"));
     config = make_config("drums", "");
-    assert_int_equal(backend_pick(&config, &b, reason), STATUS_NOT_FOUND);
+    assert_int_equal(pick(&config, &b, reason), STATUS_BAD_FORMAT);
     assert_non_null(strstr(reason, "drums"));
     assert_null(b);
 }
@@ -185,7 +185,7 @@ static void test_pick_auto(void **state)
         int kept, file = begin_stderr(&kept);
         struct backend *b = NULL;
         char reason[BACKEND_REASON_BYTES] = "", taken[32];
-        enum status status = backend_pick(&config, &b, reason);
+        enum status status = pick(&config, &b, reason);
         char *text = end_stderr(file, kept);
         assert_int_equal(status, STATUS_OK);
         assert_string_equal(b->ops->name, cases[i].taken);

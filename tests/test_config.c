@@ -96,7 +96,12 @@ static void check_text(const char *section, const char *name, const char *value,
     char text[2048];
     assert_in_range(size, 2, sizeof text - 1);
     memset(text, 'x', size);
-    text[0] = '/'; // some are paths
+    text[0] = '/';                                  // some are paths
+    bool is_backend = strcmp(name, "backend") == 0; // words, each no longer than BACKEND_WORD_BYTES
+    for (size_t i = 0; is_backend && i < size; i++)
+        text[i] = "jack:xxxxxx,"[i % 12];
+    if (is_backend)
+        memcpy(text, "alsa:1,", 7), memset(text + 7, ' ', size - 8 - 6), memcpy(text + size - 7, "alsa:x", 6);
     text[size - 1] = 0;
     expect_set(section, name, text, STATUS_OK);
     text[size - 1] = 'x';

@@ -93,6 +93,7 @@ class Traffic:
             0.6: lambda: ["/subscribe", r.choice(["//", "/voice/*", "/meter"]), 0.05, 1.0],
             0.4: lambda: ["/unsubscribe"],
             0.3: lambda: ["/hello"],
+            0.2: lambda: ["/backend"],
         }
         return r.choices(list(kinds.values()), list(kinds))[0]()
 

@@ -17,6 +17,7 @@
 
 struct alsa_backend {
     struct backend base;
+    const char *name; // of the device; borrowed
     struct alsa_device device;
     struct planes planes; // for every channel of the device; the engine renders into the first n_channels
     pthread_t thread;
@@ -107,7 +108,7 @@ static int render(struct alsa_backend *b)
     uint64_t due_ns = alsa_guard_due_ns(&b->guard);
     if (due_ns > 0) pace_sleep(due_ns, &b->stopping);
     if (is_stopping(b)) return 0;
-    cycle_run(b->base.cycle, b->planes.plane, b->base.n_channels, b->device.period_frames);
+    backend_cycle(&b->base, b->planes.plane, b->device.period_frames);
     int error = alsa_device_write(&b->device, b->planes.plane);
     alsa_guard_wrote(&b->guard, b->device.period_frames, cycle_now_ns());
     return error;
@@ -140,11 +141,12 @@ static void *alsa_run(void *argument)
     while (!is_stopping(b)) {
         bool xrun;
         enum alsa_action action = alsa_recovery_step(&b->recovery, &seen, b->device.period_frames, &xrun);
-        if (xrun) atomic_fetch_add_explicit(&b->base.n_xruns, 1, memory_order_relaxed); // a number for people
+        if (xrun) backend_count_xrun(&b->base);
         int error = act(b, action);
         if (action == ALSA_DO_CLOSE) {
             // Release: control, when it sees this, finds the device given up.
             atomic_store_explicit(&b->base.lost, true, memory_order_release);
+            backend_tell(&b->base);
             return NULL;
         }
         seen =
@@ -164,6 +166,7 @@ static void alsa_stop(struct backend *backend)
     (void)eventfd_write(b->stop_fd, 1);
     pthread_join(b->thread, NULL);
     b->started = false;
+    atomic_store(&backend->gate, GATE_SHUT);
 }
 
 static void alsa_close(struct backend *backend)
@@ -177,7 +180,8 @@ static void alsa_close(struct backend *backend)
     backend_unmake(backend, sizeof *b);
 }
 
-static enum status alsa_open(const struct config *config, struct backend **backend, char *reason)
+static enum status alsa_open(const struct config *config, const char *target, struct backend **backend,
+                             char *reason)
 {
     struct alsa_backend *b = backend_make(sizeof *b);
     if (b == NULL) {
@@ -185,7 +189,8 @@ static enum status alsa_open(const struct config *config, struct backend **backe
         return STATUS_NO_MEMORY;
     }
     b->stop_fd = -1;
-    enum status status = alsa_device_open(&b->device, &b->base.memory, config, true, reason);
+    b->name = target[0] != 0 ? target : config->device;
+    enum status status = alsa_device_open(&b->device, &b->base.memory, config, b->name, true, reason);
     if (status == STATUS_OK) {
         b->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         status = planes_init(&b->planes, &b->base.memory, b->device.n_channels, b->device.period_frames);
@@ -213,13 +218,12 @@ static enum status alsa_start(struct backend *backend, struct cycle *cycle, char
     struct alsa_backend *b = of(backend);
     if (b->started) return STATUS_OK;
     if (b->device.pcm == NULL) {
-        snprintf(reason, BACKEND_REASON_BYTES, "the ALSA device \"%s\" has gone", backend->config->device);
+        snprintf(reason, BACKEND_REASON_BYTES, "the ALSA device \"%s\" has gone", b->name);
         return STATUS_LOST;
     }
     eventfd_t stops;
     (void)eventfd_read(b->stop_fd, &stops); // of an earlier stop()
     backend->cycle = cycle;
-    cycle_attach(cycle);
     atomic_store_explicit(&b->stopping, false, memory_order_relaxed); // no thread runs yet
     enum status status = backend_thread_start(&b->thread, alsa_run, b);
     if (status != STATUS_OK) {
@@ -233,10 +237,10 @@ static enum status alsa_start(struct backend *backend, struct cycle *cycle, char
 static void alsa_describe(const struct backend *backend, char *text, uint32_t size)
 {
     // Nothing here changes after open(), so that it may be read while the audio thread runs.
-    const struct alsa_device *d = &((const struct alsa_backend *)backend)->device;
-    int n =
-        snprintf(text, size, "%s %s %s %u x %.3g", backend->config->device, alsa_format_info(d->format)->name,
-                 d->mmap ? "mmap" : "rw", d->period_frames, (double)d->buffer_frames / d->period_frames);
+    const struct alsa_backend *b = (const struct alsa_backend *)backend;
+    const struct alsa_device *d = &b->device;
+    int n = snprintf(text, size, "%s %s %s %u x %.3g", b->name, alsa_format_info(d->format)->name,
+                     d->mmap ? "mmap" : "rw", d->period_frames, (double)d->buffer_frames / d->period_frames);
     if (n > 0 && (uint32_t)n < size && d->n_channels > backend->n_channels)
         snprintf(text + n, size - (uint32_t)n, ", %u channels of the device", d->n_channels);
 }

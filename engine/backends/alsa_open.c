@@ -24,23 +24,21 @@ static const snd_pcm_format_t alsa_formats[ALSA_N_FORMATS] = {
 
 // ---- alsa-lib's own messages ----
 
+/// Set while a thread opens a device. While audio runs the messages come from the audio thread, which must
+/// not log.
+static _Thread_local bool may_log;
+
 PRINTF_LIKE(5, 6)
 static void tell_debug(const char *file, int line, const char *function, int error, const char *format, ...)
 {
     char text[256];
     va_list args;
+    if (!may_log) return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     log_debug("alsa: %s:%d %s: %s%s%s", file, line, function, text, error != 0 ? ": " : "",
               error != 0 ? snd_strerror(error) : "");
-}
-
-/// While audio runs the messages would come from the audio thread, which must not log.
-PRINTF_LIKE(5, 6)
-static void tell_nobody(const char *file, int line, const char *function, int error, const char *format, ...)
-{
-    (void)file, (void)line, (void)function, (void)error, (void)format;
 }
 
 // ---- reasons ----
@@ -109,20 +107,20 @@ static int choose_access(struct alsa_device *d, snd_pcm_hw_params_t *hw, bool tr
 
 /// As many channels as configured, or the next larger number that the device has; the rest stays silent.
 static enum status choose_channels(struct alsa_device *d, snd_pcm_hw_params_t *hw,
-                                   const struct config *config, char *reason)
+                                   const struct config *config, const char *device, char *reason)
 {
     unsigned n = config->channels, most = 0;
     int error = snd_pcm_hw_params_get_channels_max(hw, &most);
     if (error == 0 && most < n) {
         snprintf(reason, BACKEND_REASON_BYTES,
-                 "the ALSA device \"%s\" has %u channel%s and %u are configured: set channels = %u",
-                 config->device, most, most == 1 ? "" : "s", n, most);
+                 "the ALSA device \"%s\" has %u channel%s and %u are configured: set channels = %u", device,
+                 most, most == 1 ? "" : "s", n, most);
         return STATUS_UNSUPPORTED;
     }
     if (error == 0) error = snd_pcm_hw_params_set_channels_min(d->pcm, hw, &n);
     if (error == 0) error = snd_pcm_hw_params_set_channels_first(d->pcm, hw, &n);
     if (error == 0 && n > MAX_OUTPUT_CHANNELS) error = -EINVAL;
-    if (error < 0) return refuse(config->device, "the configured channels", error, reason);
+    if (error < 0) return refuse(device, "the configured channels", error, reason);
     d->n_channels = n;
     return STATUS_OK;
 }
@@ -185,15 +183,14 @@ static int choose_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, const s
 /// Channels and rate before the format: many USB devices offer their widest format only at some rates, and a
 /// wrong pitch is worse than a few bits less.
 static enum status choose_all(struct alsa_device *d, snd_pcm_hw_params_t *hw, const struct config *config,
-                              bool try_mmap, char *reason)
+                              const char *device, bool try_mmap, char *reason)
 {
-    const char *device = config->device;
     unsigned rate = config->rate;
     int error = snd_pcm_hw_params_any(d->pcm, hw);
     if (error < 0) return refuse(device, "any parameters", error, reason);
     error = choose_access(d, hw, try_mmap);
     if (error < 0) return refuse(device, "mmap or interleaved access", error, reason);
-    enum status status = choose_channels(d, hw, config, reason);
+    enum status status = choose_channels(d, hw, config, device, reason);
     if (status != STATUS_OK) return status;
     error = snd_pcm_hw_params_set_rate_near(d->pcm, hw, &rate, NULL);
     if (error < 0) return refuse(device, "a rate near the configured one", error, reason);
@@ -220,16 +217,17 @@ static int set_software(const struct alsa_device *d, snd_pcm_sw_params_t *sw)
 
 // ---- the whole ----
 
-static enum status set_up(struct alsa_device *d, const struct config *config, bool try_mmap, char *reason)
+static enum status set_up(struct alsa_device *d, const struct config *config, const char *name, bool try_mmap,
+                          char *reason)
 {
     snd_pcm_hw_params_t *hw = NULL;
     snd_pcm_sw_params_t *sw = NULL;
     enum status status = STATUS_NO_MEMORY;
     snprintf(reason, BACKEND_REASON_BYTES, "no memory for an ALSA device");
     if (snd_pcm_hw_params_malloc(&hw) == 0 && snd_pcm_sw_params_malloc(&sw) == 0) {
-        status = choose_all(d, hw, config, try_mmap, reason);
+        status = choose_all(d, hw, config, name, try_mmap, reason);
         int error = status == STATUS_OK ? set_software(d, sw) : 0;
-        if (error < 0) status = refuse(config->device, "the way that chimed drives it", error, reason);
+        if (error < 0) status = refuse(name, "the way that chimed drives it", error, reason);
     }
     snd_pcm_hw_params_free(hw);
     snd_pcm_sw_params_free(sw);
@@ -267,25 +265,26 @@ static enum status get_descriptors(struct alsa_device *d, const char *device, ch
 }
 
 enum status alsa_device_open(struct alsa_device *d, struct allocator *a, const struct config *config,
-                             bool try_mmap, char *reason)
+                             const char *name, bool try_mmap, char *reason)
 {
     *d = (struct alsa_device){.a = a};
     // One thread at a time touches a device, so that the lock inside alsa-lib's calls is not needed. Read at
     // the first open; who has set it already keeps it.
     setenv("LIBASOUND_THREAD_SAFE", "0", 0);
     snd_lib_error_set_handler(tell_debug);
-    int error = snd_pcm_open(&d->pcm, config->device, SND_PCM_STREAM_PLAYBACK, SND_PCM_NONBLOCK);
+    may_log = true;
+    int error = snd_pcm_open(&d->pcm, name, SND_PCM_STREAM_PLAYBACK, SND_PCM_NONBLOCK);
     enum status status;
     if (error < 0) {
         d->pcm = NULL;
-        status = explain_open(error, config->device, reason);
+        status = explain_open(error, name, reason);
     } else {
-        status = set_up(d, config, try_mmap, reason);
+        status = set_up(d, config, name, try_mmap, reason);
     }
     if (status == STATUS_OK) status = get_memory(d, reason);
-    if (status == STATUS_OK) status = get_descriptors(d, config->device, reason);
+    if (status == STATUS_OK) status = get_descriptors(d, name, reason);
     if (status != STATUS_OK) alsa_device_close(d);
-    snd_lib_error_set_handler(tell_nobody);
+    may_log = false;
     return status;
 }
 

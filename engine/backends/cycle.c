@@ -10,6 +10,9 @@
 #define NTP_OF_1970 UINT64_C(2208988800)
 /// Two readings of the clocks that lie further apart were interrupted.
 #define MAX_PAIR_NS 10000
+/// A long or late cycle is the cause of an xrun that is noticed no later than that, and of what follows at
+/// once.
+#define CAUSE_NS UINT64_C(100000000)
 /// Time constant of the average load.
 #define LOAD_SMOOTHING_SECONDS 1.0
 
@@ -37,12 +40,28 @@ static uint32_t to_ppm(double load)
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate)
 {
-    *c = (struct cycle){.engine = engine, .rate = rate};
+    *c = (struct cycle){.engine = engine, .rate = rate, .wake_fd = -1};
 }
 
 void cycle_attach(struct cycle *c)
 {
     atomic_store_explicit(&c->thread_id, 0, memory_order_relaxed);
+}
+
+uint64_t cycle_due_ns(const struct cycle *c)
+{
+    const struct clock_state *s = latest_read(&c->engine->clock_state);
+    if (s->monotonic_ns == 0) return 0;
+    uint64_t n_frames = get_u64(&c->frames) - s->frame;
+    return s->monotonic_ns + (uint64_t)((double)n_frames / s->rate_hz * (double)NS_PER_SECOND);
+}
+
+/// When the next cycle must begin, after the last one.
+static uint64_t next_start_ns(const struct cycle *c)
+{
+    uint64_t start_ns = get_u64(&c->last_start_ns);
+    uint64_t n_frames = atomic_load_explicit(&c->last_frames, memory_order_relaxed);
+    return start_ns > 0 ? start_ns + n_frames * NS_PER_SECOND / c->rate : 0;
 }
 
 // ---- audio thread ----
@@ -84,19 +103,59 @@ static void update_load(struct cycle *c, uint64_t spent_ns, uint32_t n_frames)
         atomic_store_explicit(&c->load_worst_ppm, ppm, memory_order_relaxed);
 }
 
+static bool is_sound(float *const *out, uint32_t n_channels, uint32_t n_frames)
+{
+    // Ends at the first sample of a sound: only silence is looked at as a whole.
+    for (uint32_t channel = 0; channel < n_channels; channel++)
+        for (uint32_t i = 0; i < n_frames; i++)
+            if (out[channel][i] != 0) return true;
+    return false;
+}
+
+/// Of the cycle that begins at `now_ns`. The first one of a thread is never late.
+static void note_lateness(struct cycle *c, uint64_t now_ns)
+{
+    uint64_t due_ns = next_start_ns(c), length_ns = due_ns - get_u64(&c->last_start_ns);
+    bool is_first = atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0;
+    if (!is_first && due_ns > 0 && now_ns > due_ns + length_ns) set_u64(&c->last_late_ns, now_ns);
+}
+
+static void note_length(struct cycle *c, uint64_t start_ns, uint64_t end_ns, uint32_t n_frames)
+{
+    if (end_ns - start_ns > n_frames * NS_PER_SECOND / c->rate) set_u64(&c->last_long_ns, end_ns);
+    update_load(c, end_ns - start_ns, n_frames);
+}
+
+void cycle_count_xrun(struct cycle *c)
+{
+    uint64_t now_ns = cycle_now_ns();
+    bool is_long_now = get_u64(&c->n_begun) != get_u64(&c->n_cycles) && now_ns > next_start_ns(c);
+    _Atomic uint64_t *cause = &c->n_xruns_device;
+    if (is_long_now || now_ns - get_u64(&c->last_long_ns) < CAUSE_NS)
+        cause = &c->n_xruns_ours;
+    else if (now_ns - get_u64(&c->last_late_ns) < CAUSE_NS)
+        cause = &c->n_xruns_late;
+    atomic_fetch_add_explicit(cause, 1, memory_order_relaxed);
+}
+
 void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames)
 {
+    struct moment now = cycle_moment();
+    note_lateness(c, now.monotonic_ns);
     if (atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0)
         atomic_store_explicit(&c->thread_id, (int32_t)gettid(), memory_order_relaxed);
-    struct moment now = cycle_moment();
     set_u64(&c->last_start_ns, now.monotonic_ns);
     atomic_store_explicit(&c->last_frames, n_frames, memory_order_relaxed);
+
+    set_u64(&c->n_begun, get_u64(&c->n_begun) + 1);
 
     if (chimed_rt_enter) chimed_rt_enter();
     engine_rt_process(c->engine, &now, out, n_channels, n_frames);
     if (chimed_rt_leave) chimed_rt_leave();
 
-    update_load(c, cycle_now_ns() - now.monotonic_ns, n_frames);
+    uint64_t end_ns = cycle_now_ns();
+    note_length(c, now.monotonic_ns, end_ns, n_frames);
+    if (is_sound(out, n_channels, n_frames)) set_u64(&c->last_sound_ns, end_ns);
     set_u64(&c->frames, get_u64(&c->frames) + n_frames);
     set_u64(&c->n_cycles, get_u64(&c->n_cycles) + 1);
 }

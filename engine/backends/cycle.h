@@ -17,26 +17,41 @@ struct cycle {
     struct engine_rt *engine;
     uint32_t rate;
     double load_average; // the audio thread's own, exact; load_average_ppm is made from it
-    alignas(CACHE_LINE) _Atomic uint64_t n_cycles;
+    int wake_fd;         // eventfd that control waits on, or -1
+    alignas(CACHE_LINE) _Atomic uint64_t n_cycles; // that have ended
+    _Atomic uint64_t n_begun;
     _Atomic uint64_t frames;           // engine frames since the start
     _Atomic uint64_t last_start_ns;    // CLOCK_MONOTONIC at the start of the last cycle
     _Atomic uint32_t last_frames;      // length of the last cycle
     _Atomic uint32_t load_average_ppm; // time spent / time available, smoothed over about a second
     _Atomic uint32_t load_worst_ppm;   // the highest of a single cycle since control last cleared it
     _Atomic int32_t thread_id;         // kernel id of the audio thread, 0 before its first cycle
+    _Atomic uint64_t last_sound_ns;    // when anything but silence was rendered last
+    _Atomic uint64_t last_long_ns;     // when a cycle took longer than its frames last
+    _Atomic uint64_t last_late_ns;     // when a cycle began later than its buffer lasts
+
+    /// Xruns since the start, of all backends: a block took longer than its period; the thread was woken
+    /// late; neither, so that the device or server did it. Any thread.
+    _Atomic uint64_t n_xruns_ours, n_xruns_late, n_xruns_device;
 };
 
 // ---- control, while no audio runs ----
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate);
 
-/// Another audio thread is about to run the cycle. For start() of the backends.
+/// Another audio thread is about to run the cycle.
 void cycle_attach(struct cycle *c);
+/// When the first frame of the next cycle is due (CLOCK_MONOTONIC), by the smoothed clock of the engine:
+/// devices take frames in bursts. 0: there was no cycle yet.
+uint64_t cycle_due_ns(const struct cycle *c);
 
 // ---- audio thread ----
 
 /// Renders `n_frames` (1 or more) into `out`, one plane for each of `n_channels` device channels.
 void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames);
+
+/// The device or server has missed frames just now: finds the cause and counts. Any thread but control.
+void cycle_count_xrun(struct cycle *c);
 
 /// CLOCK_MONOTONIC, without a system call.
 uint64_t cycle_now_ns(void);

@@ -14,6 +14,7 @@
 
 #include "alloc/strbuf.h"
 #include "engine/backends/backend.h"
+#include "engine/backends/jack_links.h"
 #include "engine/log.h"
 
 #define OPEN_TIMEOUT_MS  3000
@@ -33,9 +34,6 @@ struct jack_backend {
     char name[64], server[64]; // copies: an abandoned call may outlive the configuration
     bool connect, started;
 
-    // between the audio thread and stop()
-    _Atomic bool stopping, in_cycle;
-
     // under `lock`
     jack_job *job;
     enum status status;
@@ -47,6 +45,10 @@ struct jack_backend {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t job_ended;
 static uint32_t n_hung; // orphans; under `lock`
+
+/// Of the server `links_server`. Touched by jobs alone, and no two of them run at once.
+static struct jack_links links;
+static char links_server[64];
 
 static struct jack_backend *of(struct backend *backend)
 {
@@ -137,8 +139,7 @@ static void on_thread_init(void *argument)
     backend_touch_stack();
 }
 
-/// Audio thread. The flags are sequentially consistent: either this cycle sees `stopping`, or stop() sees
-/// `in_cycle` and waits.
+/// Audio thread.
 static int on_process(jack_nframes_t n_frames, void *argument)
 {
     struct jack_backend *b = argument;
@@ -146,14 +147,7 @@ static int on_process(jack_nframes_t n_frames, void *argument)
     float *out[MAX_OUTPUT_CHANNELS];
     for (uint32_t i = 0; i < n_channels; i++)
         out[i] = jack_port_get_buffer(b->ports[i], n_frames);
-    atomic_store(&b->in_cycle, true);
-    if (!atomic_load(&b->stopping) && n_frames > 0) {
-        cycle_run(b->base.cycle, out, n_channels, n_frames);
-    } else {
-        for (uint32_t i = 0; i < n_channels; i++)
-            memset(out[i], 0, n_frames * sizeof(float));
-    }
-    atomic_store(&b->in_cycle, false);
+    if (n_frames > 0) backend_cycle(&b->base, out, n_frames);
     return 0;
 }
 
@@ -195,7 +189,7 @@ static void on_latency(jack_latency_callback_mode_t mode, void *argument)
 static int on_xrun(void *argument)
 {
     struct jack_backend *b = argument;
-    atomic_fetch_add_explicit(&b->base.n_xruns, 1, memory_order_relaxed);
+    backend_count_xrun(&b->base);
     return 0;
 }
 
@@ -204,7 +198,9 @@ static int on_xrun(void *argument)
 static int on_sample_rate(jack_nframes_t rate, void *argument)
 {
     struct jack_backend *b = argument;
-    if (rate != b->base.rate) atomic_store_explicit(&b->base.lost, true, memory_order_relaxed);
+    if (rate == b->base.rate) return 0;
+    atomic_store_explicit(&b->base.lost, true, memory_order_relaxed);
+    backend_tell(&b->base);
     return 0;
 }
 
@@ -215,6 +211,25 @@ static void on_shutdown(jack_status_t code, const char *why, void *argument)
     (void)why;
     struct jack_backend *b = argument;
     atomic_store_explicit(&b->base.lost, true, memory_order_relaxed);
+    backend_tell(&b->base);
+}
+
+static void on_connections(struct jack_backend *b)
+{
+    atomic_store_explicit(&b->base.has_changed, true, memory_order_relaxed);
+    backend_tell(&b->base);
+}
+
+static void on_connect(jack_port_id_t one, jack_port_id_t other, int connect, void *argument)
+{
+    (void)one, (void)other, (void)connect;
+    on_connections(argument);
+}
+
+static void on_registration(jack_port_id_t port, int is_new, void *argument)
+{
+    (void)port, (void)is_new;
+    on_connections(argument);
 }
 
 static void on_message(const char *text)
@@ -270,7 +285,9 @@ static bool set_callbacks(struct jack_backend *b)
            jack_set_buffer_size_callback(b->client, on_buffer_size, b) == 0 &&
            jack_set_sample_rate_callback(b->client, on_sample_rate, b) == 0 &&
            jack_set_latency_callback(b->client, on_latency, b) == 0 &&
-           jack_set_xrun_callback(b->client, on_xrun, b) == 0;
+           jack_set_xrun_callback(b->client, on_xrun, b) == 0 &&
+           jack_set_port_connect_callback(b->client, on_connect, b) == 0 &&
+           jack_set_port_registration_callback(b->client, on_registration, b) == 0;
 }
 
 static enum status job_close(struct jack_backend *b, char *reason)
@@ -321,7 +338,22 @@ static enum status job_start(struct jack_backend *b, char *reason)
     }
     if (jack_is_realtime(b->client) == 0)
         log_warning("jack: the server runs without real-time priority, and so does the audio thread");
+    bool had_links = links.is_known && strcmp(links_server, b->server) == 0;
+    if (had_links) {
+        jack_links_restore(&links, b->client, b->ports, b->base.n_channels);
+        return STATUS_OK;
+    }
+    links = (struct jack_links){0};
+    memcpy(links_server, b->server, sizeof links_server);
     if (b->connect) connect_ports(b);
+    jack_links_learn(&links, b->client, b->ports, b->base.n_channels);
+    return STATUS_OK;
+}
+
+static enum status job_look(struct jack_backend *b, char *reason)
+{
+    (void)reason;
+    jack_links_learn(&links, b->client, b->ports, b->base.n_channels);
     return STATUS_OK;
 }
 
@@ -340,8 +372,7 @@ static void jack_stop(struct backend *backend)
     if (!b->started) return;
     b->started = false;
     // libjack may cancel its thread in the middle of whatever it does: first get it out of the engine.
-    atomic_store(&b->stopping, true);
-    while (atomic_load(&b->in_cycle))
+    while (!backend_shut_gate(backend))
         nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
     char reason[BACKEND_REASON_BYTES];
     if (!atomic_load_explicit(&backend->lost, memory_order_relaxed) &&
@@ -383,7 +414,8 @@ static void jack_close(struct backend *backend)
         backend_unmake(b, sizeof *b);
 }
 
-static enum status jack_open(const struct config *config, struct backend **backend, char *reason)
+static enum status jack_open(const struct config *config, const char *target, struct backend **backend,
+                             char *reason)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_once);
@@ -407,7 +439,12 @@ static enum status jack_open(const struct config *config, struct backend **backe
     b->base.n_channels = config->channels;
     b->connect = strcmp(config->jack_connect, "none") != 0;
     memcpy(b->name, config->jack_name, sizeof b->name);
-    memcpy(b->server, config->jack_server, sizeof b->server);
+    const char *server = target[0] != 0 ? target : config->jack_server;
+    if (!string_copy(b->server, sizeof b->server, server)) {
+        snprintf(reason, BACKEND_REASON_BYTES, "\"%s\" is too long for a JACK server's name", server);
+        backend_unmake(b, sizeof *b);
+        return STATUS_BAD_ARGUMENT;
+    }
     enum status status = call(b, job_open, OPEN_TIMEOUT_MS, reason);
     if (status != STATUS_OK) {
         jack_close(&b->base);
@@ -422,12 +459,18 @@ static enum status jack_start(struct backend *backend, struct cycle *cycle, char
     struct jack_backend *b = of(backend);
     if (b->started) return STATUS_OK;
     backend->cycle = cycle;
-    cycle_attach(cycle);
-    atomic_store(&b->stopping, false);
     b->started = true;
     enum status status = call(b, job_start, OPEN_TIMEOUT_MS, reason);
     if (status != STATUS_OK) jack_stop(backend); // an abandoned start may still come through: no cycles then
     return status;
+}
+
+static void jack_look(struct backend *backend)
+{
+    struct jack_backend *b = of(backend);
+    char reason[BACKEND_REASON_BYTES];
+    if (!b->started || atomic_load_explicit(&backend->lost, memory_order_relaxed)) return;
+    if (call(b, job_look, CLOSE_TIMEOUT_MS, reason) == STATUS_BUSY) log_warning("jack: %s", reason);
 }
 
 static void jack_describe(const struct backend *backend, char *text, uint32_t size)
@@ -442,4 +485,5 @@ const struct backend_ops backend_jack = {.name = "jack",
                                          .start = jack_start,
                                          .stop = jack_stop,
                                          .close = jack_close,
+                                         .look = jack_look,
                                          .describe = jack_describe};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // null.c - a timer that drives the engine where there is no sound hardware; what it plays goes nowhere.
+#include <poll.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "engine/backends/backend.h"
 #include "engine/backends/pace.h"
@@ -8,13 +11,20 @@
 
 /// After a stall up to this many periods are caught up at once; a longer one is skipped and counted.
 #define NULL_MAX_BURST_PERIODS 4
+/// What another backend has left undone is caught up if it is no more than that.
+#define NULL_MAX_CATCH_UP_NS UINT64_C(1000000000)
 
 struct null_backend {
     struct backend base;
     struct planes planes;
     pthread_t thread;
     bool started;
+    int wake_fd; // eventfd: readable when the gate has been opened or the thread is to end
     _Atomic bool stopping;
+
+    // owned by the audio thread
+    struct pace pace;
+    uint64_t catches_up_until_ns;
 };
 
 static struct null_backend *of(struct backend *backend)
@@ -24,42 +34,84 @@ static struct null_backend *of(struct backend *backend)
 
 // ---- audio thread ----
 
+static bool is_stopping(const struct null_backend *b)
+{
+    return atomic_load_explicit(&b->stopping, memory_order_relaxed); // relaxed: see pace_sleep()
+}
+
+/// Nothing is asked of the timer while others play: it sleeps.
+static void wait_for_gate(struct null_backend *b)
+{
+    eventfd_t n;
+    while (atomic_load(&b->base.gate) == GATE_SHUT && !is_stopping(b)) {
+        struct pollfd wake = {.fd = b->wake_fd, .events = POLLIN};
+        (void)poll(&wake, 1, -1);
+        (void)eventfd_read(b->wake_fd, &n);
+    }
+}
+
+static uint64_t most_late_ns(const struct null_backend *b)
+{
+    return pace_length_ns(b->base.rate, (uint64_t)NULL_MAX_BURST_PERIODS * b->planes.n_frames);
+}
+
+/// The gate has been opened: begins with the frame that was due since then.
+static void begin_pace(struct null_backend *b)
+{
+    uint64_t resume_ns = atomic_exchange(&b->base.resume_ns, 0), now_ns = cycle_now_ns();
+    if (resume_ns == 0) return;
+    uint64_t distance_ns = resume_ns > now_ns ? resume_ns - now_ns : now_ns - resume_ns;
+    bool is_far = distance_ns > NULL_MAX_CATCH_UP_NS, is_behind = now_ns > resume_ns + most_late_ns(b);
+    pace_start(&b->pace, b->base.rate, is_far ? now_ns : resume_ns);
+    b->catches_up_until_ns = is_behind && !is_far ? now_ns + NULL_MAX_CATCH_UP_NS : 0;
+    pace_sleep(b->pace.base_ns, &b->stopping); // what went before may have been ahead of its time
+}
+
+/// A stall is skipped, unless it is the one between two backends.
+static void skip_stall(struct null_backend *b, uint64_t due_ns)
+{
+    uint64_t now_ns = cycle_now_ns();
+    if (now_ns <= due_ns) b->catches_up_until_ns = 0;
+    if (now_ns <= due_ns + most_late_ns(b) || now_ns < b->catches_up_until_ns) return;
+    backend_count_xrun(&b->base);
+    pace_start(&b->pace, b->base.rate, now_ns);
+}
+
 static void *null_run(void *argument)
 {
     struct null_backend *b = argument;
-    uint32_t rate = b->base.rate, period = b->planes.n_frames;
-    uint64_t most_late_ns = pace_length_ns(rate, (uint64_t)NULL_MAX_BURST_PERIODS * period);
     backend_make_realtime(b->base.config);
-
-    struct pace pace;
-    pace_start(&pace, rate, cycle_now_ns());
-    while (!atomic_load_explicit(&b->stopping, memory_order_relaxed)) { // relaxed: see pace_sleep()
-        cycle_run(b->base.cycle, b->planes.plane, b->base.n_channels, period);
-        pace.frames += period;
-        uint64_t due_ns = pace_due_ns(&pace);
+    while (!is_stopping(b)) {
+        if (atomic_load(&b->base.gate) == GATE_SHUT) wait_for_gate(b);
+        if (is_stopping(b)) break;
+        begin_pace(b);
+        backend_cycle(&b->base, b->planes.plane, b->planes.n_frames);
+        b->pace.frames += b->planes.n_frames;
+        uint64_t due_ns = pace_due_ns(&b->pace);
         pace_sleep(due_ns, &b->stopping);
-        uint64_t now_ns = cycle_now_ns();
-        if (now_ns > due_ns && now_ns - due_ns > most_late_ns) {
-            atomic_fetch_add_explicit(&b->base.n_xruns, 1,
-                                      memory_order_relaxed); // relaxed: a number for people
-            pace_start(&pace, rate, now_ns);
-        }
+        skip_stall(b, due_ns);
     }
     return NULL;
 }
 
 // ---- control ----
 
-static enum status null_open(const struct config *config, struct backend **backend, char *reason)
+static enum status null_open(const struct config *config, const char *target, struct backend **backend,
+                             char *reason)
 {
+    (void)target;
     struct null_backend *b = backend_make(sizeof *b);
     enum status status = STATUS_NO_MEMORY;
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (b != NULL) status = planes_init(&b->planes, &b->base.memory, config->channels, config->period);
-    if (status != STATUS_OK) {
-        snprintf(reason, BACKEND_REASON_BYTES, "no memory for the buffers");
+    if (status != STATUS_OK || fd < 0) {
+        snprintf(reason, BACKEND_REASON_BYTES, "no memory or descriptor for the timer");
+        if (fd >= 0) close(fd);
+        if (b != NULL) planes_fini(&b->planes);
         backend_unmake(b, sizeof *b);
-        return status;
+        return status != STATUS_OK ? status : STATUS_SYSTEM;
     }
+    b->wake_fd = fd;
     b->base.ops = &backend_null;
     b->base.config = config;
     b->base.rate = config->rate;
@@ -76,7 +128,6 @@ static enum status null_start(struct backend *backend, struct cycle *cycle, char
     struct null_backend *b = of(backend);
     if (b->started) return STATUS_OK;
     backend->cycle = cycle;
-    cycle_attach(cycle);
     atomic_store_explicit(&b->stopping, false, memory_order_relaxed); // relaxed: no thread runs yet
     enum status status = backend_thread_start(&b->thread, null_run, b);
     if (status != STATUS_OK) {
@@ -92,8 +143,15 @@ static void null_stop(struct backend *backend)
     struct null_backend *b = of(backend);
     if (!b->started) return;
     atomic_store_explicit(&b->stopping, true, memory_order_relaxed); // relaxed: the join orders the rest
+    (void)eventfd_write(b->wake_fd, 1);
     pthread_join(b->thread, NULL);
     b->started = false;
+    atomic_store(&backend->gate, GATE_SHUT);
+}
+
+static void null_wake(struct backend *backend)
+{
+    (void)eventfd_write(of(backend)->wake_fd, 1);
 }
 
 static void null_close(struct backend *backend)
@@ -101,6 +159,7 @@ static void null_close(struct backend *backend)
     if (backend == NULL) return;
     null_stop(backend);
     planes_fini(&of(backend)->planes);
+    close(of(backend)->wake_fd);
     backend_unmake(backend, sizeof *of(backend));
 }
 
@@ -115,4 +174,5 @@ const struct backend_ops backend_null = {.name = "null",
                                          .start = null_start,
                                          .stop = null_stop,
                                          .close = null_close,
+                                         .wake = null_wake,
                                          .describe = null_describe};

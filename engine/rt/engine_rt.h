@@ -48,6 +48,7 @@ struct snapshot {
     uint64_t frame;
     uint64_t n_clipped, n_nonfinite;
     uint32_t n_active; // voices that sound or are paused
+    bool should_sound; // a voice plays with a gain that is not 0, and the buses on its way are up
     uint32_t n_buses;
     struct bus_report buses[]; // n_buses of them
 };

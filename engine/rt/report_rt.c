@@ -109,6 +109,49 @@ RT_SAFE void report_block(struct engine_rt *e)
 
 // ---- the newest figures ----
 
+/// Voices of one list that are looked at: one that is heard is soon found.
+#define VOICES_LOOKED_AT 8
+/// What is quieter than that may well be silence in 16 bits.
+#define HEARD_DB (-90.0f)
+
+RT_SAFE static bool is_bus_up(const struct engine_rt *e, uint32_t bus)
+{
+    const struct buses *b = &e->mixer.buses;
+    for (uint32_t n = 0; n < b->graph->n_buses && bus < b->graph->n_buses;
+         n++) { // no further than to the root
+        struct bus_report report;
+        buses_report(b, bus, &report);
+        if (report.is_silenced || report.gain_db < HEARD_DB) return false;
+        if (b->graph->out[bus] > 0) return !b->is_faded_out;
+        if (bus == BUS_MASTER) return false;
+        bus = b->graph->parent[bus];
+    }
+    return false;
+}
+
+RT_SAFE static bool has_loud_voice(const struct voices *v, uint32_t bus)
+{
+    for (uint32_t kernel = 0; kernel < N_KERNELS; kernel++) {
+        if (!(v->used_groups[bus] >> kernel & 1)) continue;
+        uint32_t slot = v->groups[bus * N_KERNELS + kernel].first;
+        for (uint32_t n = 0; n < VOICES_LOOKED_AT && slot != VOICE_SLOT_NONE; n++) {
+            const struct kernel_voice *now = &v->voices[slot].now;
+            if (v->state[slot] == VOICE_PLAYING && (now->left > 1e-4f || now->right > 1e-4f)) return true;
+            slot = v->next[slot];
+        }
+    }
+    return false;
+}
+
+/// Bounded by the buses that are in use.
+RT_SAFE static bool should_sound(const struct engine_rt *e)
+{
+    const struct voices *v = &e->mixer.voices;
+    for (uint32_t bus = 0; bus < v->n_buses; bus++)
+        if (v->used_groups[bus] != 0 && has_loud_voice(v, bus) && is_bus_up(e, bus)) return true;
+    return false;
+}
+
 RT_SAFE void publish_snapshot(struct engine_rt *e)
 {
     e->next_snapshot_frame = e->frame + e->snapshot_interval;
@@ -118,6 +161,7 @@ RT_SAFE void publish_snapshot(struct engine_rt *e)
                            .n_clipped = e->mixer.n_clipped,
                            .n_nonfinite = e->n_nonfinite,
                            .n_active = e->mixer.voices.n_active,
+                           .should_sound = should_sound(e),
                            .n_buses = b->graph->n_buses};
     for (uint32_t bus = 0; bus < s->n_buses; bus++)
         buses_report(b, bus, &s->buses[bus]);

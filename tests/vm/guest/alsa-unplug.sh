@@ -20,5 +20,9 @@ check "the device is gone" test ! -e $driver/snd_dummy.0
 check "the daemon answers" chime ping
 check "the backend is null" within 5 status_is backend null
 check "a sound plays to its end" chime play --wait noise.wav
+check "the daemon says that it recovers" status_is health recovering
+echo snd_dummy.0 >$driver/bind
+check "the backend is alsa again" within 10 status_is backend alsa
+check "a sound plays to its end on the card" chime play --wait noise.wav
 check "chimed ends" chimed_stop
 exit $failed

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// chain_entry.c - what may wait for a server or a driver, on a thread of its own.
+#include "engine/backends/chain_entry.h"
+
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+static enum status check_rate(const struct config *c, const struct backend *b, char *reason)
+{
+    if (b->rate == c->rate && b->n_channels == c->channels) return STATUS_OK;
+    snprintf(reason, BACKEND_REASON_BYTES,
+             "it runs at %u Hz with %u channels, and the engine at %u Hz with %u: set it to that, or restart "
+             "chimed",
+             b->rate, b->n_channels, c->rate, c->channels);
+    return STATUS_UNSUPPORTED;
+}
+
+static void open_backend(struct chain_entry *e)
+{
+    struct backend *b = NULL;
+    e->job_reason[0] = 0;
+    enum status status = backend_ops_of(e->choice.kind)->open(e->config, e->choice.target, &b, e->job_reason);
+    if (status) return;
+    status = check_rate(e->config, b, e->job_reason);
+    if (!status) status = b->ops->start(b, e->cycle, e->job_reason);
+    if (status)
+        b->ops->close(b);
+    else
+        e->backend = b;
+}
+
+static void close_backend(struct chain_entry *e)
+{
+    e->backend->ops->close(e->backend);
+    e->backend = NULL;
+}
+
+static void *run(void *argument)
+{
+    struct chain_entry *e = argument;
+    int wake_fd = e->wake_fd;
+    pthread_setname_np(pthread_self(), "chimed-device");
+    switch (e->job) {
+    case ENTRY_OPENING: open_backend(e); break;
+    case ENTRY_LOOKING: e->backend->ops->look(e->backend); break;
+    case ENTRY_CLOSING: close_backend(e); break;
+    case ENTRY_CLOSED:
+    case ENTRY_RUNNING: break;
+    }
+    atomic_store_explicit(&e->is_done, true, memory_order_release); // hands the entry back
+    (void)eventfd_write(wake_fd, 1);
+    return NULL;
+}
+
+void entry_start_job(struct chain_entry *e, enum entry_state what, int64_t now_ns)
+{
+    pthread_t thread;
+    e->job = what;
+    atomic_store_explicit(&e->is_done, false, memory_order_relaxed); // no thread runs yet
+    if (backend_thread_start(&thread, run, e)) return;
+    pthread_detach(thread);
+    e->state = what;
+    e->since_ns = now_ns;
+}
+
+bool entry_end_job(struct chain_entry *e)
+{
+    // Acquire: what the helper wrote is seen.
+    return entry_has_job(e) && atomic_exchange_explicit(&e->is_done, false, memory_order_acquire);
+}
+
+bool entry_has_job(const struct chain_entry *e)
+{
+    return e->state == ENTRY_OPENING || e->state == ENTRY_LOOKING || e->state == ENTRY_CLOSING;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// watch.c - looks at how the daemon is, and tells: xruns, health, the service manager.
+#include "engine/watch.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "engine/log.h"
+#include "engine/publish.h"
+#include "engine/service.h"
+#include "engine/shed.h"
+
+/// Signs are taken this often, and the service manager is told at least so often.
+#define LOOK_NS   INT64_C(100000000)
+#define STATUS_NS INT64_C(5000000000)
+
+/// What control sees of a pause of its own, so that its own sleep is no fault of the audio thread.
+#define MAX_SEEN_NS (2 * LOOK_NS)
+
+/// Relaxed: numbers that stand for themselves.
+#define RELAXED(atomic) atomic_load_explicit(&(atomic), memory_order_relaxed)
+
+// ---- xruns ----
+
+uint64_t watch_xruns(const struct control *c)
+{
+    const struct cycle *y = c->cycle;
+    return y ? RELAXED(y->n_xruns_ours) + RELAXED(y->n_xruns_late) + RELAXED(y->n_xruns_device) : 0;
+}
+
+static void tell_storm(const struct control *c)
+{
+    const struct cycle *y = c->cycle;
+    if (c->storm.is_on)
+        log_warning(
+            "%u xruns within %d s; since the start: %llu because a block took longer than its period, "
+            "%llu because the thread was woken late, %llu in the device or server",
+            XRUN_STORM, (int)(XRUN_STORM_NS / 1000000000), (unsigned long long)RELAXED(y->n_xruns_ours),
+            (unsigned long long)RELAXED(y->n_xruns_late), (unsigned long long)RELAXED(y->n_xruns_device));
+    else
+        log_info("no xrun for %d s", (int)(XRUN_CALM_NS / 1000000000));
+}
+
+static void watch_storm(struct control *c, int64_t now_ns)
+{
+    struct storm *s = &c->storm;
+    if (storm_step(s, watch_xruns(c), RELAXED(c->cycle->n_xruns_ours), now_ns)) tell_storm(c);
+    if (!storm_sheds(s, now_ns) || strcmp(c->config->shed, "yes") != 0) return;
+    uint32_t n = shed_voices(c);
+    if (n > 0 && c->n_shed == 0) log_warning("the load is too high: the quietest voices are stopped");
+    c->n_shed += n;
+}
+
+// ---- health ----
+
+static bool is_realtime(const struct control *c)
+{
+    int thread = RELAXED(c->cycle->thread_id);
+    int policy = thread ? sched_getscheduler(thread) : SCHED_FIFO;
+    return policy < 0 || (policy & ~SCHED_RESET_ON_FORK) == SCHED_FIFO ||
+           (policy & ~SCHED_RESET_ON_FORK) == SCHED_RR;
+}
+
+/// Since when silence has left though something should be heard.
+static void watch_silence(struct control *c, int64_t passed_ns)
+{
+    uint64_t sounded_ns = RELAXED(c->cycle->last_sound_ns);
+    bool is_silent = sounded_ns == c->sounded_ns && c->snapshot->should_sound;
+    c->sounded_ns = sounded_ns;
+    c->mute_ns = is_silent ? c->mute_ns + passed_ns : 0;
+}
+
+static void watch_progress(struct control *c, int64_t passed_ns)
+{
+    uint64_t frames = RELAXED(c->cycle->frames);
+    c->quiet_ns = frames == c->seen_frames ? c->quiet_ns + passed_ns : 0;
+    c->seen_frames = frames;
+}
+
+static void take_signs(const struct control *c, struct signs *s)
+{
+    const struct chain_entry *now = c->chain->current, *best = chain_best(c->chain);
+    *s = (struct signs){.quiet_ns = c->quiet_ns,
+                        .backend = now->choice.word,
+                        .wanted = best->choice.word,
+                        .reason = best->reason[0] ? best->reason : "it is being opened",
+                        .is_on_timer = now != best && now == c->chain->timer,
+                        .is_fallback = now != best && now != c->chain->timer && !c->chain->is_auto,
+                        .mute_ns = c->mute_ns,
+                        .is_storm = c->storm.is_on,
+                        .is_unlocked = c->is_unlocked,
+                        .is_not_realtime = !is_realtime(c)};
+}
+
+static void tell_health(const struct control *c)
+{
+    const struct health *h = &c->health;
+    bool is_bad = h->verdict > VERDICT_RECOVERING;
+    log_line(is_bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "health: %s%s%s", verdict_name(h->verdict),
+             h->why[0] ? ": " : "", h->why);
+}
+
+static void tell_manager(const struct control *c)
+{
+    const struct health *h = &c->health;
+    service_status("%s%s%s%s; %s, %u Hz, %u of %u voices, %llu xruns", verdict_name(h->verdict),
+                   h->why[0] ? " (" : "", h->why, h->why[0] ? ")" : "", c->chain->current->choice.word,
+                   c->rate, c->voices.n_used, c->voices.n_slots, (unsigned long long)watch_xruns(c));
+}
+
+void watch_turn(struct control *c, int64_t now_ns)
+{
+    struct signs signs;
+    watch_storm(c, now_ns);
+    int64_t passed_ns = now_ns - c->looked_ns;
+    if (passed_ns < LOOK_NS) return;
+    c->looked_ns = now_ns;
+    if (passed_ns > MAX_SEEN_NS) passed_ns = MAX_SEEN_NS;
+    watch_progress(c, passed_ns);
+    watch_silence(c, passed_ns);
+    take_signs(c, &signs);
+    bool is_new = health_judge(&c->health, &signs);
+    if (is_new) tell_health(c);
+    if (is_new) publish_health(c);
+    // A stall is not to be mended by waiting: the manager's watchdog ends it.
+    if (c->quiet_ns < HEALTH_STALL_NS) service_feed_watchdog(now_ns);
+    if (!is_new && now_ns < c->next_status_ns) return;
+    c->next_status_ns = now_ns + STATUS_NS;
+    tell_manager(c);
+}
