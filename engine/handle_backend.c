@@ -53,10 +53,10 @@ void check_backend(struct control *c, const struct call *call)
     struct strbuf what = strbuf_make(reason, sizeof reason);
     struct backend_choice choice;
     if (!may_call(c, call, word) || !word) return;
-    if (c->backend_switch.is_under_way || c->transaction.n_last[METHOD_BACKEND] > 0)
-        control_refuse(c, call, API_REFUSED, "another switch is under way: ask again when it has ended");
-    else if (strcmp(word, "auto") != 0 && backend_choice_parse(&choice, word, &what))
+    if (strcmp(word, "auto") != 0 && backend_choice_parse(&choice, word, &what))
         control_refuse(c, call, API_BAD_ARGUMENTS, "%s", reason);
+    else if (c->backend_switch.is_under_way || c->transaction.n_last[METHOD_BACKEND] > 0)
+        control_refuse(c, call, API_REFUSED, "another switch is under way: ask again when it has ended");
 }
 
 void handle_backend(struct control *c, const struct call *call)

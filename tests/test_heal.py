@@ -326,6 +326,19 @@ class Heal(unittest.TestCase):
             self.assertEqual(result.returncode, 1)
             self.assertIn("no JACK server", result.stderr)
 
+    def test_who_may_switch(self):
+        """All may look; only admins switch. In a bundle nothing is switched when another message is refused."""
+        with harness.Daemon(udp=True, config="[access]\nudp_role = play\n") as daemon:
+            stranger, admin = daemon.client(udp=True), daemon.client()
+            self.assertEqual(stranger.call("/backend", "null")[:3], ["/error", "/backend", "forbidden"])
+            self.assertEqual(stranger.do("/backend"), ["null"])
+            for second, code in (harness.osc("/backend", "null"), "refused"), \
+                    (harness.osc("/backend", "drums"), "bad_arguments"), (harness.osc("/nothing"), "unknown_method"):
+                admin.send(harness.bundle(harness.osc("/backend", "null"), second))
+                answers = [admin.wait_for(lambda m: m[0] in ("/done", "/error")) for _ in range(2)]
+                self.assertEqual([a[2] for a in answers], ["not_done", code])
+            self.assertEqual(admin.do("/backend", "null"), ["null"])
+
     # ---- what it says ----
 
     def test_silence_that_should_be_none(self):
