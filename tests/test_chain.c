@@ -202,8 +202,10 @@ static void begin(const char *list)
     player = player_new(2);
     frames_before = 0;
     let_go = false;
-    for (uint32_t i = 0; i < N_BACKEND_KINDS; i++)
-        n_opened[i] = 0, stands_still[i] = false;
+    for (uint32_t i = 0; i < N_BACKEND_KINDS; i++) {
+        n_opened[i] = 0;
+        stands_still[i] = false;
+    }
     n_looks = n_together = n_in_cycle = 0;
     n_open[BACKEND_JACK] = n_open[BACKEND_ALSA] = 0;
     if (chain_open(&chain, &config, reason)) fail_msg("%s", reason);
