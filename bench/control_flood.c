@@ -179,7 +179,7 @@ static void read_packet(struct flood *f, const char *path)
 int main(int argc, char **argv)
 {
     static struct flood f;
-    pthread_t reader;
+    pthread_t reader = 0; // none when answers are not looked at
     if (argc != 6) {
         fputs("usage: control_flood unix|stream|udp|tcp|udp-blind ADDRESS PACKET COUNT SECONDS\n", stderr);
         return 2;
