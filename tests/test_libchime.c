@@ -198,7 +198,7 @@ static void test_pack_and_unpack(void **state)
         assert_int_equal(chime_message_unpack(bytes, i, &again), CHIME_BAD_ARGUMENT);
         assert_null(again);
     }
-    memcpy(bundle, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0", 19);
+    memcpy(bundle, "#bundle\0\0\0\0\0\0\0\0\1\0\0\0", 20);
     bundle[19] = (unsigned char)n;
     memcpy(bundle + 20, bytes, n);
     assert_int_equal(chime_message_unpack(bundle, 20 + n, &again), CHIME_BAD_ARGUMENT);
