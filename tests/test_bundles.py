@@ -128,6 +128,7 @@ class DoneLast(Bundles):
         self.client.do("/sound/load", name, os.path.join(self.daemon.sounds, "long.wav"))
 
     def test_unload(self):
+        before = self.state()
         self.refused_with("unknown_sound", osc("/sound/unload", "nosuch"))
         self.load("gone")
         text = self.refused_with("unknown_sound", osc("/sound/unload", "gone"), osc("/sound/unload", "gone"))
@@ -140,7 +141,7 @@ class DoneLast(Bundles):
         answers = self.send(osc("/sound/load", "fresh", path), osc("/sound/unload", "fresh"))
         self.assertEqual([a[2] for a in answers], ["not_done", "unknown_sound"])
         self.assertIn("still being loaded", answers[1][3])
-        until(lambda: "fresh" not in self.client.sounds(), "the end of its load")
+        until(lambda: self.state() == before, "the books and the store as they were: both loads have come to nothing")
 
     def test_subscribe(self):
         self.assertIn("/nothing", self.refused_with("bad_arguments", osc("/subscribe", "/nothing")))
