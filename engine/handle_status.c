@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/handlers.h"
+#include "engine/now.h"
 #include "engine/watch.h"
 
 /// Figures that are together at the most this long; a longest one behind them still fits into a datagram of
@@ -48,9 +49,7 @@ uint64_t control_page_faults_when_warm(const struct control *c)
 
 static double uptime(const struct control *c)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec * 1000000000ll + now.tv_nsec - c->started_ns) * 1e-9;
+    return (double)(monotonic_ns() - c->started_ns) * 1e-9;
 }
 
 static const char *describe_device(const struct control *c, char *text, uint32_t size)

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/now.h"
 #include "engine/osc/refusal.h"
 
 #define REASON_BYTES LISTEN_REASON_BYTES
@@ -21,13 +21,6 @@
 
 /// A client that is too fast is told so once in so long.
 #define SCOLD_NS 1000000000ll
-
-static int64_t clock_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
 
 // ---- opening ----
 
@@ -214,7 +207,7 @@ static void look(struct transport *t)
 
 void transport_begin(struct transport *t)
 {
-    t->now_ns = clock_ns();
+    t->now_ns = monotonic_ns();
     if (t->next_ready == t->n_ready) look(t); // else what the last turn did not come to goes first
 }
 
@@ -326,12 +319,13 @@ void transport_send(struct transport *t, const struct client *to, const uint8_t 
     if (to->kind == CLIENT_UNIX && to->address_bytes <= sizeof(sa_family_t)) return;
     if (to->kind == CLIENT_UDP && !may_send(t, to, n_bytes)) return;
     if (!outbox_has(&t->outbox, to) && try_send(t, to, bytes, n_bytes)) return;
-    if (!outbox_keep(&t->outbox, to, bytes, n_bytes, clock_ns() + ANSWER_PATIENCE_NS)) t->n_answers_dropped++;
+    if (!outbox_keep(&t->outbox, to, bytes, n_bytes, monotonic_ns() + ANSWER_PATIENCE_NS))
+        t->n_answers_dropped++;
 }
 
 void transport_flush(struct transport *t)
 {
-    int64_t now_ns = clock_ns();
+    int64_t now_ns = monotonic_ns();
     if (t->outbox.n_waiting > 0) t->n_answers_dropped += outbox_flush(&t->outbox, try_send, t, now_ns);
     streams_flush(&t->streams, now_ns);
 }

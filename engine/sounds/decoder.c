@@ -14,20 +14,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "engine/now.h"
 
 /// How often a process at work is looked at.
 #define LOOK_NS 100000000ll
-
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
 
 // ---- the program ----
 
@@ -218,14 +211,14 @@ static enum outcome await(const struct decoder *d, const struct decode_child *ch
 {
     struct pollfd fds[] = {{.fd = child->socket, .events = POLLIN}, {.fd = d->cancel_fd, .events = POLLIN}};
     const int64_t grace_ns = d->grace_ms * 1000000ll;
-    int64_t began = now_ns(), last_progress = began;
+    int64_t began = monotonic_ns(), last_progress = began;
     uint64_t produced = 0;
     for (;;) {
         int n = poll(fds, COUNT_OF(fds), (int)(LOOK_NS / 1000000));
         if (n > 0 && fds[1].revents) return CANCELLED;
         if (n > 0 && (fds[0].revents & POLLIN)) return ANSWERED; // an end of file, too: found when it is read
         if (n > 0 && fds[0].revents) return GONE;
-        int64_t now = now_ns();
+        int64_t now = monotonic_ns();
         uint64_t bytes = decoder_result_bytes(result);
         if (bytes != produced) last_progress = now;
         produced = bytes;
