@@ -51,6 +51,7 @@ static const struct {
     [METHOD_BUS_LIST] = {handle_bus_list, LAST, check_query},
     [METHOD_STATUS] = {handle_status, LAST, NULL},
     [METHOD_MEMORY] = {handle_memory, LAST, NULL},
+    [METHOD_HISTOGRAM] = {handle_histogram, LAST, NULL},
     [METHOD_TIME] = {handle_time, LAST, NULL},
     [METHOD_CLEAR] = {handle_clear, LAST, check_clear},
     [METHOD_SUBSCRIBE] = {handle_subscribe, LAST, check_subscribe},

@@ -22,6 +22,7 @@ void handle_bus_set(struct control *c, const struct call *call);
 void handle_bus_list(struct control *c, const struct call *call);
 void handle_status(struct control *c, const struct call *call);
 void handle_memory(struct control *c, const struct call *call);
+void handle_histogram(struct control *c, const struct call *call);
 void handle_subscribe(struct control *c, const struct call *call);
 void handle_unsubscribe(struct control *c, const struct call *call);
 void handle_dump(struct control *c, const struct call *call);

@@ -46,6 +46,7 @@ struct backend {
     // owned by the audio thread
     enum gate last_gate;
     uint32_t fade_at; // frames
+    uint64_t due_ns;  // when the next cycle is due (CLOCK_MONOTONIC), if the backend knows exactly; else 0
 };
 
 /// Called by one thread at a time, which may wait. Audio runs between start() and stop(), on a thread of the

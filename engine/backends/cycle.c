@@ -120,10 +120,24 @@ static void note_lateness(struct cycle *c, uint64_t now_ns)
     if (!is_first && due_ns > 0 && now_ns > due_ns + length_ns) set_u64(&c->last_late_ns, now_ns);
 }
 
+/// Against the time that the backend knows, or the one that the smoothed clock has foretold: that is the
+/// usual one, so half of the cycles are early. What no clock could foretell is left out.
+static void note_wake_up(struct cycle *c, uint64_t start_ns)
+{
+    const struct clock *clock = &c->engine->clock;
+    uint64_t due_ns = c->due_ns;
+    if (due_ns == 0 && (!clock->is_running || clock->n_previous == 0)) return;
+    if (due_ns == 0) due_ns = clock->base_ns + (uint64_t)(int64_t)clock->start_ns;
+    histogram_add(&c->wake_up, start_ns > due_ns ? start_ns - due_ns : 0);
+}
+
 static void note_length(struct cycle *c, uint64_t start_ns, uint64_t end_ns, uint32_t n_frames)
 {
-    if (end_ns - start_ns > n_frames * NS_PER_SECOND / c->rate) set_u64(&c->last_long_ns, end_ns);
-    update_load(c, end_ns - start_ns, n_frames);
+    uint64_t spent_ns = end_ns - start_ns, available_ns = n_frames * NS_PER_SECOND / c->rate;
+    if (spent_ns > available_ns) set_u64(&c->last_long_ns, end_ns);
+    update_load(c, spent_ns, n_frames);
+    histogram_add(&c->block, spent_ns);
+    histogram_add(&c->load, spent_ns * HISTOGRAM_ONE / available_ns);
 }
 
 void cycle_count_xrun(struct cycle *c)
@@ -155,6 +169,7 @@ void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t
 
     uint64_t end_ns = cycle_now_ns();
     note_length(c, now.monotonic_ns, end_ns, n_frames);
+    note_wake_up(c, now.monotonic_ns);
     if (is_sound(out, n_channels, n_frames)) set_u64(&c->last_sound_ns, end_ns);
     set_u64(&c->frames, get_u64(&c->frames) + n_frames);
     set_u64(&c->n_cycles, get_u64(&c->n_cycles) + 1);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "alloc/attr.h"
+#include "engine/backends/histogram.h"
 #include "engine/rt/engine_rt.h"
 
 /// Device channels at the most.
@@ -18,6 +19,7 @@ struct cycle {
     uint32_t rate;
     double load_average; // the audio thread's own, exact; load_average_ppm is made from it
     int wake_fd;         // eventfd that control waits on, or -1
+    uint64_t due_ns; // the audio thread's own: when the newest cycle was due, if the backend knows; else 0
     alignas(CACHE_LINE) _Atomic uint64_t n_cycles; // that have ended
     _Atomic uint64_t n_begun;
     _Atomic uint64_t frames;           // engine frames since the start
@@ -33,6 +35,10 @@ struct cycle {
     /// Xruns since the start, of all backends: a block took longer than its period; the thread was woken
     /// late; neither, so that the device or server did it. Any thread.
     _Atomic uint64_t n_xruns_ours, n_xruns_late, n_xruns_device;
+
+    struct histogram block;   // ns that cycles took
+    struct histogram load;    // likewise, as shares of what they had (HISTOGRAM_ONE)
+    struct histogram wake_up; // ns by which cycles began after they were due
 };
 
 // ---- control, while no audio runs ----

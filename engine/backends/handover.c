@@ -52,6 +52,7 @@ static void pass_gate(struct backend *b, enum gate gate, float *const *out, uint
 {
     if (gate != b->last_gate) b->fade_at = 0;
     b->last_gate = gate;
+    b->cycle->due_ns = b->due_ns;
     cycle_run(b->cycle, out, b->n_channels, n_frames);
     if (gate == GATE_FADING_IN && fade(b, out, n_frames, true))
         atomic_compare_exchange_strong(&b->gate, &gate, GATE_OPEN); // fails when control shuts it just now

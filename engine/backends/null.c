@@ -85,6 +85,7 @@ static void *null_run(void *argument)
         if (atomic_load(&b->base.gate) == GATE_SHUT) wait_for_gate(b);
         if (is_stopping(b)) break;
         begin_pace(b);
+        b->base.due_ns = pace_due_ns(&b->pace);
         backend_cycle(&b->base, b->planes.plane, b->planes.n_frames);
         b->pace.frames += b->planes.n_frames;
         uint64_t due_ns = pace_due_ns(&b->pace);
