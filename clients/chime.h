@@ -80,9 +80,11 @@ struct chime;
 
 /// Connects to `url`: osc.unix:///path/of/socket (datagrams, which can carry descriptors),
 /// osc.stream:///path/of/socket, osc.udp://host:port/ or osc.tcp://host:port/ (port 57300 when left out).
-/// NULL takes the environment variable CHIME_URL, else $XDG_RUNTIME_DIR/chimed/chimed.sock where that exists,
-/// else /run/chimed/chimed.sock. The caller owns `*c` and closes it; it is NULL after a failure.
-/// Over UDP nobody answers yet: CHIME_NO_DAEMON shows at the first send or receive.
+/// "instance:NAME" is the daemon chimed@NAME: $XDG_RUNTIME_DIR/chimed-NAME/chimed.sock where that exists,
+/// else /run/chimed-NAME/chimed.sock. NULL takes the environment variable CHIME_URL, else the path in
+/// CHIMED_SOCKET, else $XDG_RUNTIME_DIR/chimed/chimed.sock where that exists, else /run/chimed/chimed.sock.
+/// The caller owns `*c` and closes it; it is NULL after a failure. Over UDP nobody answers yet:
+/// CHIME_NO_DAEMON shows at the first send or receive.
 CHIME_NODISCARD CHIME_API enum chime_status chime_open(const char *url, struct chime **c);
 /// Accepts NULL.
 CHIME_API void chime_close(struct chime *c);

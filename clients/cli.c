@@ -73,6 +73,7 @@ static void help_option(const struct cli_option *option)
 static void help_common(void)
 {
     help_line("--url URL", "osc.unix:///path or osc.udp://host:port/ of the daemon; also in CHIME_URL");
+    help_line("--instance, -i NAME", "the daemon chimed@NAME, one of several on this machine");
     help_line("--json", "print JSON, one object a line");
     help_line("--timeout S", "wait at most so many seconds for each answer");
     help_line("--help, -h", "print this and leave");
@@ -163,6 +164,15 @@ static int check_value(const struct cli *cli, const struct cli_option *option, c
     return CLI_DONE;
 }
 
+static int take_instance(struct cli *cli, const char *name)
+{
+    int n = snprintf(cli->instance_url, sizeof cli->instance_url, "instance:%s", name);
+    if (!*name || strchr(name, '/') || (size_t)n >= sizeof cli->instance_url)
+        return cli_usage(cli, "--instance wants the name of an instance, such as USB, not '%s'", name);
+    cli->url = cli->instance_url;
+    return CLI_DONE;
+}
+
 // The options that every command has. CLI_DONE also when `name` is none of them: then `*known` is false.
 static int take_common(struct cli *cli, const struct given *given, char ***next, bool *known)
 {
@@ -172,14 +182,16 @@ static int take_common(struct cli *cli, const struct given *given, char ***next,
                  : strcmp(name, "help") == 0    ? &cli->help
                  : strcmp(name, "version") == 0 ? &cli->version
                                                 : NULL;
-    *known = url || timeout || flag;
+    bool instance = strcmp(name, "instance") == 0;
+    *known = url || timeout || instance || flag;
     if (flag) {
         if (given->value) return cli_usage(cli, "--%s takes no value", name);
         *flag = true;
     }
-    if (!url && !timeout) return CLI_DONE;
+    if (!url && !timeout && !instance) return CLI_DONE;
     const char *value = given->value ? given->value : **next ? *(*next)++ : NULL;
     if (!value) return cli_usage(cli, "--%s wants a value", name);
+    if (instance) return take_instance(cli, value);
     if (url)
         cli->url = value;
     else if (!cli_number(value, &cli->timeout_s) || cli->timeout_s < 0)
@@ -217,8 +229,12 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] && !strchr(".0123456789", word[1]);
 }
 
-static int take_short(struct cli *cli, const char *word)
+static int take_short(struct cli *cli, const char *word, char ***next)
 {
+    if (strcmp(word, "-i") == 0) {
+        const char *name = **next ? *(*next)++ : NULL;
+        return name ? take_instance(cli, name) : cli_usage(cli, "-i wants a value");
+    }
     if (strcmp(word, "-h") == 0)
         cli->help = true;
     else if (strcmp(word, "-V") == 0)
@@ -253,7 +269,7 @@ int cli_parse(struct cli *cli, int argc, char **argv)
         else if (strcmp(word, "--") == 0)
             words_only = true;
         else
-            result = word[1] == '-' ? take_option(cli, word, &next) : take_short(cli, word);
+            result = word[1] == '-' ? take_option(cli, word, &next) : take_short(cli, word, &next);
     }
     return result;
 }

@@ -58,6 +58,7 @@ struct cli {
     const struct cli_command *command; // NULL: none was given
     bool json, help, version;
     const char *url;              // as given; NULL: the default
+    char instance_url[80];        // what `url` is for --instance
     double timeout_s;             // as given; negative: each command has its own
     const char **words;           // what is no option, in order
     size_t n_words;               //

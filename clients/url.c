@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UNIX_PREFIX   "osc.unix://"
-#define STREAM_PREFIX "osc.stream://"
-#define UDP_PREFIX    "osc.udp://"
-#define TCP_PREFIX    "osc.tcp://"
-#define SYSTEM_SOCKET "/run/chimed/chimed.sock"
+#define UNIX_PREFIX     "osc.unix://"
+#define STREAM_PREFIX   "osc.stream://"
+#define UDP_PREFIX      "osc.udp://"
+#define TCP_PREFIX      "osc.tcp://"
+#define INSTANCE_PREFIX "instance:"
 
 static bool has_prefix(const char *text, const char *prefix)
 {
@@ -76,22 +76,42 @@ enum chime_status url_parse(const char *text, struct url *u)
     return u->is_stream ? parse_inet(text + strlen(TCP_PREFIX), u) : CHIME_BAD_ARGUMENT;
 }
 
+/// The socket of a daemon by its instance ("" for the only one): the user's where it is there, else the
+/// system's.
+static int find_socket(const char *instance, char *text, size_t size)
+{
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    const char *runtime = getenv("XDG_RUNTIME_DIR"), *dash = *instance ? "-" : "";
+    int length =
+        snprintf(path, sizeof path, "%s/chimed%s%s/chimed.sock", runtime ? runtime : "", dash, instance);
+    bool is_own = runtime && *runtime == '/' && (size_t)length < sizeof path && access(path, F_OK) == 0;
+    if (is_own) return snprintf(text, size, UNIX_PREFIX "%s", path);
+    return snprintf(text, size, UNIX_PREFIX "/run/chimed%s%s/chimed.sock", dash, instance);
+}
+
+static const char *from_environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
 enum chime_status chime_resolve_url(const char *url, char *text, size_t size)
 {
     if (!text || size == 0) return CHIME_BAD_ARGUMENT;
-    if (!url) {
-        const char *given = getenv("CHIME_URL");
-        if (given && *given) url = given;
-    }
+    const char *path = NULL;
+    if (!url) url = from_environment("CHIME_URL");
+    if (!url) path = from_environment("CHIMED_SOCKET");
     int n;
-    if (url) {
+    if (url && has_prefix(url, INSTANCE_PREFIX)) {
+        const char *instance = url + strlen(INSTANCE_PREFIX);
+        if (!*instance || strchr(instance, '/')) return CHIME_BAD_ARGUMENT;
+        n = find_socket(instance, text, size);
+    } else if (url) {
         n = snprintf(text, size, "%s", url);
+    } else if (path) {
+        n = snprintf(text, size, UNIX_PREFIX "%s", path);
     } else {
-        char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-        const char *runtime = getenv("XDG_RUNTIME_DIR");
-        int length = snprintf(path, sizeof path, "%s/chimed/chimed.sock", runtime ? runtime : "");
-        bool own = runtime && *runtime == '/' && (size_t)length < sizeof path && access(path, F_OK) == 0;
-        n = snprintf(text, size, UNIX_PREFIX "%s", own ? path : SYSTEM_SOCKET);
+        n = find_socket("", text, size);
     }
     return n >= 0 && (size_t)n < size ? CHIME_OK : CHIME_BAD_ARGUMENT;
 }

@@ -17,6 +17,8 @@
 #define CONFIG_PATH_BYTES 1024
 /// Of an IPv6 address and what may stand behind it.
 #define CONFIG_ADDRESS_BYTES 64
+/// Of an ALSA card's name, with room to spare.
+#define CONFIG_INSTANCE_BYTES 32
 
 /// A [bus NAME] section.
 struct config_bus {
@@ -61,6 +63,7 @@ struct config {
     uint32_t n_allow_from;
     struct config_bus bus[CONFIG_MAX_BUSES];
     uint32_t n_bus;
+    char instance[CONFIG_INSTANCE_BYTES]; // --instance; empty: the only daemon
     struct config_origin origins[CONFIG_N_KEYS];
     struct config_origin here; // where keys are being set just now
     char files[CONFIG_MAX_FILES][CONFIG_PATH_BYTES];

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // config_finish.c - what the environment decides, and what values must be to one another.
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "alloc/strbuf.h"
+#include "engine/backend_list.h"
 #include "engine/config.h"
 
 /// An absolute path from an environment variable, or NULL. systemd joins several folders with colons: the
@@ -30,18 +32,41 @@ static enum status finish_path(char *to, size_t size, const char *key, const cha
     return STATUS_BAD_FORMAT;
 }
 
+/// Of what lies in a folder of others: "/chimed/chimed.sock", or "/chimed-USB/chimed.sock".
+static const char *own_path(const struct config *c, const char *file, char *text, size_t size)
+{
+    snprintf(text, size, "/chimed%s%s/%s", c->instance[0] ? "-" : "", c->instance, file);
+    return text;
+}
+
+/// What plays where neither a file nor the command line says so: $CHIMED_BACKEND, by which a unit chooses.
+static enum status finish_backend(struct config *c, char *error)
+{
+    const char *value = getenv("CHIMED_BACKEND");
+    struct backend_list list;
+    struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
+    if (!value || !value[0] || c->origins[CONFIG_KEY_backend].file != 0) return STATUS_OK;
+    strbuf_append(&what, "the environment variable CHIMED_BACKEND: ");
+    enum status status = backend_list_parse(&list, value, &what);
+    if (!status && !string_copy(c->backend, sizeof c->backend, value)) {
+        strbuf_format(&what, "%zu bytes; expected at most %zu", strlen(value), sizeof c->backend - 1);
+        status = STATUS_BAD_FORMAT;
+    }
+    return status;
+}
+
 static enum status finish_socket(struct config *c, char *error)
 {
     size_t n = 0;
+    char file[64];
     const char *folder = NULL;
     if (c->socket[0]) return STATUS_OK;
+    own_path(c, "chimed.sock", file, sizeof file);
     if ((folder = env_path("RUNTIME_DIRECTORY", &n)))
         return finish_path(c->socket, sizeof c->socket, "control.socket", folder, n, "/chimed.sock", error);
     if ((folder = env_path("XDG_RUNTIME_DIR", &n)))
-        return finish_path(c->socket, sizeof c->socket, "control.socket", folder, n, "/chimed/chimed.sock",
-                           error);
-    return finish_path(c->socket, sizeof c->socket, "control.socket", "/run", 4, "/chimed/chimed.sock",
-                       error);
+        return finish_path(c->socket, sizeof c->socket, "control.socket", folder, n, file, error);
+    return finish_path(c->socket, sizeof c->socket, "control.socket", "/run", 4, file, error);
 }
 
 /// Beside the socket of datagrams: chimed.stream for chimed.sock.
@@ -57,19 +82,19 @@ static enum status finish_stream_socket(struct config *c, char *error)
 static enum status finish_sound_folder(struct config *c, char *error)
 {
     size_t n = 0;
+    char file[64], below_home[80];
     const char *folder = NULL;
     if (c->sound_folder[0]) return STATUS_OK;
     char *to = c->sound_folder;
+    own_path(c, "sounds", file, sizeof file);
+    snprintf(below_home, sizeof below_home, "/.local/share%s", file);
     if ((folder = env_path("STATE_DIRECTORY", &n)))
         return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n, "/sounds", error);
     if (geteuid() != 0 && (folder = env_path("XDG_DATA_HOME", &n)))
-        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n, "/chimed/sounds",
-                           error);
+        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n, file, error);
     if (geteuid() != 0 && (folder = env_path("HOME", &n)))
-        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n,
-                           "/.local/share/chimed/sounds", error);
-    return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", "/var/lib", 8, "/chimed/sounds",
-                       error);
+        return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", folder, n, below_home, error);
+    return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", "/var/lib", 8, file, error);
 }
 
 // ---- buses ----
@@ -128,7 +153,8 @@ static enum status check_buses(const struct config *c, char *error)
 
 enum status config_finish(struct config *c, char *error)
 {
-    enum status status = finish_socket(c, error);
+    enum status status = finish_backend(c, error);
+    if (status == STATUS_OK) status = finish_socket(c, error);
     if (status == STATUS_OK) status = finish_stream_socket(c, error);
     if (status == STATUS_OK) status = finish_sound_folder(c, error);
     if (status == STATUS_OK) status = sort_buses(c, error);

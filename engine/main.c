@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // main.c - reads the command line and the configuration, then becomes the daemon or the renderer.
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/config.h"
+#include "engine/config_load.h"
 #include "engine/daemon.h"
 #include "engine/engine.h"
 #include "engine/log.h"
@@ -19,6 +20,7 @@ static const char usage[] =
     "       chimed render SCORE OUT.wav [options]     render an OSC score to a file\n"
     "\n"
     "  -c, --config FILE     read FILE instead of the system's and the user's configuration\n"
+    "      --instance CARD   one of several daemons: reads CARD.conf and plays on that ALSA card\n"
     "      --check-config    print what the configuration costs in memory, and exit\n"
     "      --debug-memory    print that at the start, too, and at the exit what is left\n"
     "      --backend NAME    auto, jack, alsa or null\n"
@@ -45,33 +47,22 @@ static const struct {
     {"voices", "engine", "voices"},   {"socket", "control", "socket"},  {"udp-port", "control", "udp_port"},
 };
 
+static_assert(COUNT_OF(settings) <= CONFIG_MAX_OVERRIDES, "each can be overridden");
+
 /// What getopt_long() returns for the options that are not in `settings`.
-enum { OPTION_CHECK = 256, OPTION_DEBUG_MEMORY, OPTION_VERSION, OPTION_LOG_LEVEL, FIRST_SETTING };
+enum {
+    OPTION_CHECK = 256,
+    OPTION_DEBUG_MEMORY,
+    OPTION_VERSION,
+    OPTION_LOG_LEVEL,
+    OPTION_INSTANCE,
+    FIRST_SETTING
+};
 
 static int usage_error(void)
 {
     fputs("Try `chimed --help`.\n", stderr);
     return 2;
-}
-
-/// The system's file, then the user's, or the one that was named.
-static enum status read_files(struct config *config, const char *named, char *error)
-{
-    if (named) {
-        enum status status = config_read(config, named, error);
-        if (status == STATUS_NOT_FOUND) snprintf(error, CONFIG_ERROR_BYTES, "no such file: %.400s", named);
-        return status;
-    }
-    enum status status = config_read(config, "/etc/chimed/chimed.conf", error);
-    if (status && status != STATUS_NOT_FOUND) return status;
-    char path[CONFIG_PATH_BYTES] = "";
-    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    if (xdg && xdg[0])
-        snprintf(path, sizeof path, "%s/chimed/chimed.conf", xdg);
-    else if (home && home[0])
-        snprintf(path, sizeof path, "%s/.config/chimed/chimed.conf", home);
-    status = path[0] ? config_read(config, path, error) : STATUS_OK;
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static int check_config(const struct config *config)
@@ -125,26 +116,42 @@ static bool set_log_level(const char *name)
 
 /// What the command line says.
 struct command_line {
-    const char *config_file;
-    const char *values[COUNT_OF(settings)]; // of the options in `settings`
+    struct config_source source;
     bool check, debug_memory;
 };
+
+/// The last of several values for one key counts.
+static void override(struct config_source *source, size_t setting, const char *value)
+{
+    struct config_override *o = source->overrides;
+    const struct config_override *end = o + source->n_overrides;
+    while (o < end && o->key != settings[setting].key)
+        o++;
+    if (o == end) source->n_overrides++;
+    *o = (struct config_override){settings[setting].section, settings[setting].key, value};
+}
+
+/// Options that are not in `settings`.
+#define N_OTHER_OPTIONS 7
 
 /// -1 to go on, or the exit code.
 static int read_command_line(int argc, char **argv, struct command_line *line)
 {
-    struct option options[COUNT_OF(settings) + 7] = {{"config", required_argument, NULL, 'c'},
-                                                     {"check-config", no_argument, NULL, OPTION_CHECK},
-                                                     {"debug-memory", no_argument, NULL, OPTION_DEBUG_MEMORY},
-                                                     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
-                                                     {"help", no_argument, NULL, 'h'},
-                                                     {"version", no_argument, NULL, OPTION_VERSION}};
+    struct option options[COUNT_OF(settings) + N_OTHER_OPTIONS + 1] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"debug-memory", no_argument, NULL, OPTION_DEBUG_MEMORY},
+        {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"instance", required_argument, NULL, OPTION_INSTANCE}};
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        options[6 + i] = (struct option){settings[i].option, required_argument, NULL, FIRST_SETTING + (int)i};
+        options[N_OTHER_OPTIONS + i] =
+            (struct option){settings[i].option, required_argument, NULL, FIRST_SETTING + (int)i};
 
     for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (o) {
-        case 'c': line->config_file = optarg; break;
+        case 'c': line->source.file = optarg; break;
         case 'h': fputs(usage, stdout); return 0;
         case OPTION_CHECK: line->check = true; break;
         case OPTION_DEBUG_MEMORY: line->debug_memory = true; break;
@@ -152,8 +159,9 @@ static int read_command_line(int argc, char **argv, struct command_line *line)
         case OPTION_LOG_LEVEL:
             if (!set_log_level(optarg)) return usage_error();
             break;
+        case OPTION_INSTANCE: line->source.instance = optarg; break;
         case '?': return usage_error();
-        default: line->values[o - FIRST_SETTING] = optarg;
+        default: override(&line->source, (size_t)(o - FIRST_SETTING), optarg);
         }
     }
     if (optind == argc) return -1;
@@ -182,13 +190,7 @@ int main(int argc, char **argv)
     int code = read_command_line(argc, argv, &line);
     if (code >= 0) return code;
 
-    config_defaults(&config);
-    enum status status = read_files(&config, line.config_file, error);
-    for (size_t i = 0; i < COUNT_OF(settings) && !status; i++)
-        if (line.values[i])
-            status = config_set(&config, settings[i].section, settings[i].key, line.values[i], error);
-    if (!status) status = config_finish(&config, error);
-    if (status) {
+    if (config_load(&config, &line.source, error)) {
         log_error("%s", error);
         return 2;
     }

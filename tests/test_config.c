@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/config.h"
+#include "engine/config_load.h"
 #include "tests/check.h"
 
 static char path[] = "/tmp/chimed-config-XXXXXX";
@@ -390,6 +390,64 @@ static void the_environment_decides(void **state)
     assert_string_equal(config.sound_folder, "/tmp/f");
 }
 
+static void a_unit_chooses_the_backend(void **state)
+{
+    (void)state;
+    unsetenv("RUNTIME_DIRECTORY");
+    setenv("CHIMED_BACKEND", "alsa,null", 1);
+    config_defaults(&config);
+    assert_int_equal(config_finish(&config, error), STATUS_OK);
+    assert_string_equal(config.backend, "alsa,null");
+    // What a file or flag says wins.
+    config_defaults(&config);
+    expect_set("output", "backend", "jack", STATUS_OK);
+    assert_int_equal(config_finish(&config, error), STATUS_OK);
+    assert_string_equal(config.backend, "jack");
+    setenv("CHIMED_BACKEND", "pulse", 1);
+    config_defaults(&config);
+    assert_int_equal(config_finish(&config, error), STATUS_BAD_FORMAT);
+    assert_non_null(strstr(error, "CHIMED_BACKEND: backend = pulse; expected"));
+    unsetenv("CHIMED_BACKEND");
+}
+
+static void an_instance_has_a_card_and_no_ports(void **state)
+{
+    (void)state;
+    struct config_source source = {.instance = "USB"};
+    unsetenv("RUNTIME_DIRECTORY");
+    unsetenv("STATE_DIRECTORY");
+    setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+    assert_int_equal(config_load(&config, &source, error), STATUS_OK);
+    assert_string_equal(config.device, "hw:CARD=USB");
+    assert_string_equal(config.jack_name, "chimed-USB");
+    assert_string_equal(config.socket, "/run/user/7/chimed-USB/chimed.sock");
+    assert_string_equal(config.stream_socket, "/run/user/7/chimed-USB/chimed.stream");
+    assert_int_equal(config.udp_port, 0);
+    if (geteuid() == 0) assert_string_equal(config.sound_folder, "/var/lib/chimed-USB/sounds");
+    // Files and flags win.
+    static const char text[] = "[output]\ndevice = plughw:CARD=USB\n[control]\nudp_port = 57301\n";
+    write_file(text, sizeof text - 1);
+    source.file = path;
+    source.overrides[source.n_overrides++] = (struct config_override){"output", "period", "64"};
+    assert_int_equal(config_load(&config, &source, error), STATUS_OK);
+    assert_string_equal(config.device, "plughw:CARD=USB");
+    assert_int_equal(config.udp_port, 57301);
+    assert_int_equal(config.period, 64);
+    source.file = "/nonexistent/file";
+    assert_int_equal(config_load(&config, &source, error), STATUS_NOT_FOUND);
+    assert_string_equal(error, "no such file: /nonexistent/file");
+
+    static const char *const bad[] = {"", "../x", "a b", "a.b", "a-name-that-is-longer-than-31-bytes"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        source = (struct config_source){.instance = bad[i]};
+        assert_int_equal(config_load(&config, &source, error), STATUS_BAD_ARGUMENT);
+        assert_non_null(strstr(error, "expected the name of a card"));
+    }
+    unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("XDG_CONFIG_HOME");
+}
+
 static void users_have_folders_of_their_own(void **state)
 {
     (void)state;
@@ -431,6 +489,8 @@ int main(void)
         cmocka_unit_test(booleans),
         cmocka_unit_test(bad_buses),
         cmocka_unit_test(the_environment_decides),
+        cmocka_unit_test(a_unit_chooses_the_backend),
+        cmocka_unit_test(an_instance_has_a_card_and_no_ports),
         cmocka_unit_test(users_have_folders_of_their_own),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -17,7 +17,9 @@ FILES = """bin/chime bin/chimed libexec/chimed/chimed-decode include/chime.h
 share/man/man1/chime.1 share/man/man5/chimed.conf.5 share/man/man7/chimed-osc.7 share/man/man8/chimed.8
 share/doc/chimed/osc.md share/doc/chimed/examples/chimed.conf share/bash-completion/completions/chime
 lib/systemd/system/chimed.service lib/systemd/user/chimed.service
-lib/systemd/system/chimed.socket lib/systemd/user/chimed.socket""".split()
+lib/systemd/system/chimed.socket lib/systemd/user/chimed.socket
+lib/systemd/system/chimed@.service lib/systemd/system/chimed@.socket
+etc/security/limits.d/95-chimed.conf share/doc/chimed/examples/chimed.avahi""".split()
 
 PROGRAM = r"""
 #include <chime.h>
@@ -70,9 +72,10 @@ class Install(unittest.TestCase):
             self.assertIn(b"1 voices started", result.stderr)
 
     def test_units_name_a_program_of_the_prefix(self):
-        for unit in self.prefix.glob("lib/systemd/*/chimed.service"):
+        for unit in self.prefix.glob("lib/systemd/*/*.service"):
             self.assertNotIn("@CMAKE", unit.read_text(encoding="utf-8"))
             self.assertRegex(unit.read_text(encoding="utf-8"), r"(?m)^ExecStart=/\S+/bin/chimed\b")
+            self.assertRegex(unit.read_text(encoding="utf-8"), r"(?m)^ExecReload=/\S+/bin/chime\b")
 
     def test_a_program_is_built_against_the_library(self):
         folder = self.only("lib/**/chime.pc").parent

@@ -102,6 +102,14 @@ static void test_default_url(void **state)
     setenv("XDG_RUNTIME_DIR", p->folder, 1);
     assert_int_equal(chime_resolve_url(NULL, text, sizeof text), CHIME_OK);
     assert_string_equal(text, "osc.unix:///run/chimed/chimed.sock");
+    assert_int_equal(chime_resolve_url("instance:USB", text, sizeof text), CHIME_OK);
+    assert_string_equal(text, "osc.unix:///run/chimed-USB/chimed.sock");
+    assert_int_equal(chime_resolve_url("instance:", text, sizeof text), CHIME_BAD_ARGUMENT);
+    assert_int_equal(chime_resolve_url("instance:../x", text, sizeof text), CHIME_BAD_ARGUMENT);
+    setenv("CHIMED_SOCKET", "/some/where", 1);
+    assert_int_equal(chime_resolve_url(NULL, text, sizeof text), CHIME_OK);
+    assert_string_equal(text, "osc.unix:///some/where");
+    unsetenv("CHIMED_SOCKET");
     snprintf(path, sizeof path, "%s/chimed", p->folder);
     assert_int_equal(mkdir(path, 0700), 0);
     snprintf(path, sizeof path, "%s/chimed/chimed.sock", p->folder);

@@ -11,7 +11,7 @@ import unittest
 
 from harness import Daemon, sine, wav
 
-UNITS = "systemd/chimed.service", "systemd/user/chimed.service"
+UNITS = "systemd/chimed.service", "systemd/chimed@.service", "systemd/user/chimed.service"
 ALLOW, EPERM = 0x7FFF0000, 0x00050001
 PR_SET_MDWE, MDWE = 65, 1  # Linux 6.3: what MemoryDenyWriteExecute=yes is made of, nearly
 

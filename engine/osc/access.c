@@ -121,12 +121,16 @@ enum role access_role(const struct access *a, uid_t uid, const gid_t *groups, ui
     for (uint32_t i = 0; i < a->n_rules; i++) {
         const struct access_rule *rule = &a->rules[i];
         if (!rule->is_group && rule->id == uid) return rule->role;
+    }
+    if (uid == a->own_uid) return ROLE_ADMIN;
+    for (uint32_t i = 0; i < a->n_rules; i++) {
+        const struct access_rule *rule = &a->rules[i];
         if (!rule->is_group || !is_among(rule->id, groups, n_groups)) continue;
         is_in_group = true;
         if (rule->role > by_group) by_group = rule->role;
     }
     if (is_in_group) return by_group;
-    if (uid == 0 || uid == a->own_uid) return ROLE_ADMIN;
+    if (uid == 0) return ROLE_ADMIN;
     return role;
 }
 
