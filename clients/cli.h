@@ -160,13 +160,23 @@ void cli_json_set(json_t *object, const char *key, json_t *value);
 
 /// Text for a number of bytes: "1.5 MiB".
 void cli_bytes_text(char *text, size_t size, double bytes);
-/// Answers that are "/done path name value name value ...": prints the pair at argument `i`, without a line's
-/// end; puts all of them into `object`.
-void cli_print_pair(const struct chime_message *answer, size_t i);
-void cli_json_pairs(json_t *object, const struct chime_message *answer);
+/// Appends argument `i` of a message to another one; of any type but blobs, which no answer has.
+void cli_copy_argument(struct chime_message *to, const struct chime_message *m, size_t i);
+
+// ---- answers that are "/done path name value name value ..." (cli_pairs.c) ----
+
 /// Asks for /status: an answer of that kind, whatever number of messages it came in; NULL after a failure.
 enum chime_status cli_ask_status(const struct cli *cli, struct chime_message **status,
                                  struct chime_message **answer);
+/// The value of `name` in an answer (NULL has none): is there one; as a number, else 0; as a text, else "".
+bool cli_pair_is_told(const struct chime_message *answer, const char *name);
+double cli_pair_number(const struct chime_message *answer, const char *name);
+const char *cli_pair_text(const struct chime_message *answer, const char *name);
+/// Prints the pair at argument `i`, without a line's end; puts all of them into `object`.
+void cli_print_pair(const struct chime_message *answer, size_t i);
+void cli_json_pairs(json_t *object, const struct chime_message *answer);
+
+// ---- tables (cli_print.c) ----
 
 /// How a column of a table is shown.
 enum column_kind { COLUMN_TEXT, COLUMN_WHOLE, COLUMN_TENTHS, COLUMN_HUNDREDTHS, COLUMN_BYTES, COLUMN_SWITCH };

@@ -123,8 +123,6 @@ void cli_print_json(json_t *object)
     json_decref(object);
 }
 
-// ---- pairs ----
-
 void cli_bytes_text(char *text, size_t size, double bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -134,29 +132,9 @@ void cli_bytes_text(char *text, size_t size, double bytes)
     snprintf(text, size, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }
 
-void cli_print_pair(const struct chime_message *answer, size_t i)
-{
-    const char *name = chime_message_text(answer, i), *text = chime_message_text(answer, i + 1);
-    char type = chime_message_type(answer, i + 1);
-    printf("%-18s ", name ? name : "");
-    if (text)
-        cli_print_text(text);
-    else if (type == 'f' || type == 'd')
-        printf("%.6g", chime_message_number(answer, i + 1));
-    else
-        printf("%lld", (long long)chime_message_int(answer, i + 1));
-}
+// ---- lists ----
 
-void cli_json_pairs(json_t *object, const struct chime_message *answer)
-{
-    for (size_t i = 1; i + 1 < chime_message_count(answer); i += 2) {
-        const char *name = chime_message_text(answer, i);
-        if (name) cli_json_set(object, name, cli_json_argument(answer, i + 1));
-    }
-}
-
-// Of any type but blobs, which no answer has.
-static void copy_argument(struct chime_message *to, const struct chime_message *m, size_t i)
+void cli_copy_argument(struct chime_message *to, const struct chime_message *m, size_t i)
 {
     const char *text = chime_message_text(m, i);
     char type = chime_message_type(m, i);
@@ -170,37 +148,13 @@ static void copy_argument(struct chime_message *to, const struct chime_message *
         chime_add_long(to, chime_message_int(m, i));
 }
 
-static void add_pairs(const struct chime_message *m, void *status)
-{
-    if (strcmp(chime_message_path(m), "/status/info") != 0) return;
-    for (size_t i = 0; i < chime_message_count(m); i++)
-        copy_argument(status, m, i);
-}
-
-enum chime_status cli_ask_status(const struct cli *cli, struct chime_message **status,
-                                 struct chime_message **answer)
-{
-    struct chime_message *m = cli_message("/status");
-    *status = cli_message("/done");
-    chime_add_text(*status, "/status");
-    enum chime_status result =
-        chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), add_pairs, *status, answer);
-    chime_message_free(m);
-    if (result == CHIME_OK) return result;
-    chime_message_free(*status);
-    *status = NULL;
-    return result;
-}
-
-// ---- lists ----
-
 // A copy, because the callback only borrows its message.
 static struct chime_message *copy_message(const struct chime_message *m)
 {
     struct chime_message *copy = chime_message_new(chime_message_path(m));
     if (!copy) return NULL;
     for (size_t i = 0; i < chime_message_count(m); i++)
-        copy_argument(copy, m, i);
+        cli_copy_argument(copy, m, i);
     return copy;
 }
 

@@ -36,12 +36,9 @@ static int verdict(const struct chime_message *status)
                  {"recovering", CLI_RECOVERING},
                  {"stalled", CLI_STALLED},
                  {"silent", CLI_SILENT}};
-    for (size_t i = 1; i + 1 < chime_message_count(status); i += 2) {
-        const char *name = chime_message_text(status, i), *value = chime_message_text(status, i + 1);
-        if (!name || !value || strcmp(name, "health") != 0) continue;
-        for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
-            if (strcmp(codes[k].name, value) == 0) return codes[k].code;
-    }
+    const char *health = cli_pair_text(status, "health");
+    for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
+        if (strcmp(codes[k].name, health) == 0) return codes[k].code;
     return CLI_DONE;
 }
 

@@ -39,27 +39,14 @@ static void forget(struct view *v)
     cli_list_free(&v->buses);
 }
 
-// Where the value of `name` stands in the answer of /status; 0 when it is not told.
-static size_t find(const struct chime_message *m, const char *name)
-{
-    for (size_t i = 1; i + 1 < chime_message_count(m); i += 2) {
-        const char *told = chime_message_text(m, i);
-        if (told && strcmp(told, name) == 0) return i + 1;
-    }
-    return 0;
-}
-
 static double number_of(const struct view *v, const char *name)
 {
-    size_t i = find(v->status, name);
-    return i ? chime_message_number(v->status, i) : 0;
+    return cli_pair_number(v->status, name);
 }
 
 static const char *text_of(const struct view *v, const char *name)
 {
-    size_t i = find(v->status, name);
-    const char *text = i ? chime_message_text(v->status, i) : NULL;
-    return text ? text : "";
+    return cli_pair_text(v->status, name);
 }
 
 // ---- drawing ----

@@ -1,156 +1,135 @@
 // SPDX-License-Identifier: MIT
-// doctor_daemon.c - chime doctor: the daemon as it runs: what it plays on, its load, its limits.
-#include <limits.h>
+// doctor_daemon.c - chime doctor: the daemon as it says that it is: health, output, load, xruns.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clients/doctor.h"
 
-#define MAX_PAIRS 128
+// ---- none answers ----
 
-/// What /status told.
-struct pairs {
-    char name[MAX_PAIRS][32];
-    char text[MAX_PAIRS][128];
-    size_t n;
-};
-
-/// Pairs stand behind the path in "/done /status name value ..." and alone in list items.
-static void take_pairs(const struct chime_message *m, void *context)
+static void find_none(struct doctor *d)
 {
-    struct pairs *p = context;
-    size_t first = strcmp(chime_message_path(m), "/done") == 0 ? 1 : 0;
-    for (size_t i = first; i + 1 < chime_message_count(m) && p->n < MAX_PAIRS; i += 2) {
-        const char *name = chime_message_text(m, i), *text = chime_message_text(m, i + 1);
-        if (!name) return;
-        snprintf(p->name[p->n], sizeof p->name[0], "%s", name);
-        if (text)
-            snprintf(p->text[p->n], sizeof p->text[0], "%s", text);
-        else
-            snprintf(p->text[p->n], sizeof p->text[0], "%.9g", chime_message_number(m, i + 1));
-        p->n++;
-    }
+    int pid = doctor_find_process(d, "chimed");
+    if (d->is_denied)
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, "# usermod -aG audio \"$SUDO_USER\"",
+                    "the daemon's socket is closed to you: join its group and log in anew");
+    else if (pid)
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, "# systemctl restart chimed",
+                    "process %d is a chimed, but none answers here: it hangs, or has another socket (--url)",
+                    pid);
+    else
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, "# systemctl start chimed",
+                    "none answers, or: chimed & (the rest is about the machine alone)");
+    d->daemon_pid = pid;
 }
 
-static const char *text_of(const struct pairs *p, const char *name)
+// ---- health ----
+
+static void uptime_text(char *text, size_t size, double seconds)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (strcmp(p->name[i], name) == 0) return p->text[i];
-    return "";
+    long s = (long)seconds;
+    if (s < 120)
+        snprintf(text, size, "%ld s", s);
+    else if (s < 7200)
+        snprintf(text, size, "%ld min", s / 60);
+    else if (s < 2 * 86400)
+        snprintf(text, size, "%ld h", s / 3600);
+    else
+        snprintf(text, size, "%ld days", s / 86400);
 }
 
-static double number_of(const struct pairs *p, const char *name)
+static void look_at_health(struct doctor *d)
 {
-    return strtod(text_of(p, name), NULL);
+    const char *version = cli_pair_text(d->status, "version"), *health = cli_pair_text(d->status, "health");
+    const char *why = cli_pair_text(d->status, "health_why");
+    char up[32];
+    uptime_text(up, sizeof up, cli_pair_number(d->status, "uptime"));
+    bool is_well = health[0] == 0 || strcmp(health, "healthy") == 0;
+    bool is_dead = strcmp(health, "stalled") == 0 || strcmp(health, "silent") == 0;
+    doctor_find(d,
+                is_well   ? SEVERITY_FINE
+                : is_dead ? SEVERITY_FAILURE
+                          : SEVERITY_WARNING,
+                TOPIC_daemon, is_well ? NULL : "$ chime status", "chimed %.20s, up %s%s%.12s%s%.140s",
+                version, up, health[0] ? ", " : "", health, why[0] ? ": " : "", why);
+    if (strcmp(version, CHIMED_VERSION) != 0)
+        doctor_find(d, SEVERITY_NOTE, TOPIC_daemon, "# systemctl restart chimed",
+                    "the daemon is version %.20s, this chime " CHIMED_VERSION, version);
 }
 
-static bool ask(struct doctor *d, struct pairs *p)
+// ---- output ----
+
+static void look_at_output(struct doctor *d)
 {
-    struct chime_message *m = chime_message_new("/status"), *answer = NULL;
-    bool good = m && chime_call(d->chime, m, -1, d->timeout_s, take_pairs, p, &answer) == CHIME_OK;
-    if (good) take_pairs(answer, p);
-    chime_message_free(m);
-    chime_message_free(answer);
-    return good;
+    const char *wanted = cli_pair_text(d->status, "backend_wanted");
+    snprintf(d->backend, sizeof d->backend, "%s", cli_pair_text(d->status, "backend"));
+    snprintf(d->device, sizeof d->device, "%s", cli_pair_text(d->status, "device"));
+    d->rate_hz = cli_pair_number(d->status, "rate");
+    d->period_frames = cli_pair_number(d->status, "period");
+    bool is_null = strcmp(d->backend, "null") == 0 || d->backend[0] == 0;
+    bool is_chosen = is_null && strcmp(wanted, "null") == 0;
+    double ms = d->rate_hz > 0 ? d->period_frames / d->rate_hz * 1e3 : 0;
+    if (is_null)
+        doctor_find(
+            d, SEVERITY_FAILURE, TOPIC_output,
+            is_chosen ? "[output] backend = auto in chimed.conf, or --backend auto; then restart the daemon"
+                      : "$ journalctl -u chimed -g 'backend|alsa|jack'",
+            "no sound leaves: a timer plays (%.0f Hz, %.0f frames)%s%.60s", d->rate_hz, d->period_frames,
+            is_chosen ? ", as it was told to" : ", and is to make way for ", is_chosen ? "" : wanted);
+    else
+        doctor_find(d, SEVERITY_FINE, TOPIC_output, NULL,
+                    "%.20s on %.100s, %.0f Hz, period %.0f frames (%.1f ms)", d->backend, d->device,
+                    d->rate_hz, d->period_frames, ms);
 }
 
-// ---- what it plays on ----
+// ---- load ----
 
-static void look_at_backend(struct doctor *d, const struct pairs *p)
+static void look_at_load(struct doctor *d)
 {
-    const char *backend = text_of(p, "backend"), *version = text_of(p, "version");
-    double rate = number_of(p, "rate"), period = number_of(p, "period");
-    doctor_find(d, strcmp(version, CHIMED_VERSION) == 0 ? SEVERITY_FINE : SEVERITY_NOTE, "daemon",
-                strcmp(version, CHIMED_VERSION) == 0 ? NULL : "restart the daemon: systemctl restart chimed",
-                "chimed %.20s, up for %.0f s (this is chime " CHIMED_VERSION ")", version,
-                number_of(p, "uptime"));
-    bool is_null = strcmp(backend, "null") == 0 || backend[0] == 0;
-    doctor_find(d, is_null ? SEVERITY_FAILURE : SEVERITY_FINE, "output",
-                is_null ? "chimed --backend auto; chime log tells why no device was taken" : NULL,
-                "%s%.100s, %.0f Hz, %.0f frames (%.1f ms)", is_null ? "no sound leaves: " : "",
-                text_of(p, "device"), rate, period, rate > 0 ? period / rate * 1e3 : 0);
-}
-
-static void look_at_load(struct doctor *d, const struct pairs *p)
-{
-    double load = number_of(p, "load"), worst = number_of(p, "load_worst"), xruns = number_of(p, "xruns");
-    bool is_high = worst > 0.9;
-    doctor_find(d, is_high ? SEVERITY_WARNING : SEVERITY_FINE, "load",
-                is_high ? "a longer period ([output] period), fewer voices, or quality linear" : NULL,
+    double load = cli_pair_number(d->status, "load"), worst = cli_pair_number(d->status, "load_worst");
+    bool is_high = load > 0.7 || worst > 0.9;
+    doctor_find(d, is_high ? SEVERITY_WARNING : SEVERITY_FINE, TOPIC_load,
+                is_high ? "longer [output] period, fewer voices, or quality linear; then restart the daemon"
+                        : NULL,
                 "%.1f %% of the period on average, %.1f %% at worst", load * 100, worst * 100);
-    doctor_find(d, xruns > 0 ? SEVERITY_WARNING : SEVERITY_FINE, "xruns",
-                xruns > 0 ? "a longer period, or one more ([output] periods); see the findings below" : NULL,
-                "%.0f since the start", xruns);
-    if (number_of(p, "clipped") > 0)
-        doctor_find(d, SEVERITY_NOTE, "clipping", "chime bus set master --gain -6",
-                    "%.0f samples went beyond full scale", number_of(p, "clipped"));
+    if (cli_pair_number(d->status, "clipped") > 0)
+        doctor_find(d, SEVERITY_NOTE, TOPIC_load, "$ chime bus set master --gain -6",
+                    "%.0f samples went beyond full scale and were limited",
+                    cli_pair_number(d->status, "clipped"));
 }
 
-// ---- its own limits ----
-
-/// "Max realtime priority     95                   95                  ": the soft limit; -1: unlimited.
-static long long limit_of(const char *line)
+/// Whose fault most of them were, and what helps against that.
+static void look_at_xruns(struct doctor *d)
 {
-    const char *at = line + 26; // proc(5): the name takes 26 columns
-    return strlen(line) < 27 ? 0 : strncmp(at, "unlimited", 9) == 0 ? -1 : atoll(at);
-}
-
-static void look_at_limits(struct doctor *d)
-{
-    char path[64], full[PATH_MAX], line[256];
-    long long priority = 0, locked = 0;
-    snprintf(path, sizeof path, "/proc/%d/limits", (int)d->daemon_pid);
-    FILE *f = fopen(doctor_path(d, path, full), "re");
-    if (!f) return;
-    while (fgets(line, sizeof line, f)) {
-        if (strncmp(line, "Max realtime priority", 21) == 0) priority = limit_of(line);
-        if (strncmp(line, "Max locked memory", 17) == 0) locked = limit_of(line);
+    double all = cli_pair_number(d->status, "xruns"), ours = cli_pair_number(d->status, "xruns_ours");
+    double late = cli_pair_number(d->status, "xruns_late"),
+           device = cli_pair_number(d->status, "xruns_device");
+    double hours = cli_pair_number(d->status, "uptime") / 3600;
+    if (all <= 0) {
+        doctor_find(d, SEVERITY_FINE, TOPIC_xruns, NULL, "none since the start");
+        return;
     }
-    fclose(f);
-    doctor_find(d, priority == 0 ? SEVERITY_NOTE : SEVERITY_FINE, "its limits",
-                priority == 0
-                    ? "LimitRTPRIO=95 in the unit (systemctl edit chimed); in a container: --ulimit rtprio=95"
-                    : NULL,
-                "real-time priority up to %lld, locked memory %s", priority,
-                locked < 0 ? "without limit" : "limited");
-}
-
-/// The policy of each of the daemon's threads: field 41 of stat, 1 being SCHED_FIFO (proc(5), sched.h).
-static void look_at_scheduling(struct doctor *d, const struct pairs *p)
-{
-    char path[96], line[512];
-    int policy = 0, priority = 0;
-    int thread = (int)number_of(p, "rt_thread");
-    if (thread == 0) return;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)d->daemon_pid, thread);
-    if (!doctor_read_line(d, path, line, sizeof line)) return;
-    const char *at = strrchr(line, ')');
-    for (int field = 2; at && field < 40; field++)
-        at = strchr(at + 1, ' ');
-    if (at) sscanf(at, "%d %d", &priority, &policy);
-    bool is_realtime = policy == 1 || policy == 2;
-    doctor_find(d, is_realtime ? SEVERITY_FINE : SEVERITY_FAILURE, "audio thread",
-                is_realtime
-                    ? NULL
-                    : "give the daemon the right: LimitRTPRIO=95 in its unit, or limits.d for a user's",
-                is_realtime ? "runs with real-time priority %d"
-                            : "has no real-time priority (%d): any busy program can hold it up",
-                priority);
+    const char *remedy =
+        ours >= late && ours >= device
+            ? "longer [output] period, fewer voices, or quality linear; then restart the daemon"
+        : late >= device ? "$ chime bench latency"
+                         : "one more of [output] periods in chimed.conf; then restart the daemon";
+    // One in an hour is no state to report as bad: a card that was pulled out is one, too.
+    doctor_find(d, all > 1 + hours ? SEVERITY_WARNING : SEVERITY_NOTE, TOPIC_xruns, remedy,
+                "%.0f in %.1f h: %.0f because a block took too long, %.0f because of late wake-ups, %.0f in "
+                "the device",
+                all, hours, ours, late, device);
 }
 
 void doctor_look_at_daemon(struct doctor *d)
 {
-    static struct pairs p;
-    if (!d->chime || !ask(d, &p)) {
-        doctor_find(d, SEVERITY_WARNING, "daemon", "systemctl start chimed, or: chimed --backend auto &",
-                    "none answers; the findings below are about the machine alone");
+    if (!d->status) {
+        find_none(d);
         return;
     }
-    d->daemon_pid = (int32_t)number_of(&p, "pid");
-    look_at_backend(d, &p);
-    look_at_load(d, &p);
-    if (d->daemon_pid == 0 || !chime_is_local(d->chime)) return;
-    look_at_scheduling(d, &p);
-    look_at_limits(d);
+    if (chime_is_local(d->cli->chime)) d->daemon_pid = (int)cli_pair_number(d->status, "pid");
+    look_at_health(d);
+    look_at_output(d);
+    look_at_load(d);
+    look_at_xruns(d);
 }
