@@ -171,6 +171,45 @@ static void markdown_paragraphs(FILE *to, const char *const *texts, size_t n)
     }
 }
 
+/// The name of a metric as it stands in OpenMetrics: "xruns cause=late" is chimed_xruns_total{cause="late"}.
+static void print_metric(FILE *to, const char *type, const char *metric)
+{
+    const char *suffix = strcmp(type, "COUNTER") == 0 ? "_total" : strcmp(type, "INFO") == 0 ? "_info" : "";
+    const char *label = strchr(metric, ' '), *value = label ? strchr(label, '=') : NULL;
+    if (strcmp(type, "NONE") == 0) return;
+    fprintf(to, "`chimed_%.*s%s", (int)strcspn(metric, " "), metric, suffix);
+    if (value) fprintf(to, "{%.*s=\"%s\"}", (int)(value - label - 1), label + 1, value + 1);
+    fputc('`', to);
+}
+
+static void markdown_figures(FILE *to)
+{
+    fputs("\n## Figures of /status\n\n`chime metrics` and chimed-metrics give them the names of the last "
+          "column."
+          "\n\n| name | unit | what | metric |\n|---|---|---|---|\n",
+          to);
+    for (size_t i = 0; i < n_figures; i++) {
+        fprintf(to, "| `%s` | %s | ", figures[i].name, figures[i].unit);
+        print_markdown(to, figures[i].doc);
+        fputs(" | ", to);
+        print_metric(to, figures[i].type, figures[i].metric);
+        fputs(" |\n", to);
+    }
+}
+
+static void markdown_other_metrics(FILE *to)
+{
+    fputs("\n## Other metrics\n\n| metric | labels | what | from |\n|---|---|---|---|\n", to);
+    for (size_t i = 0; i < n_other_metrics; i++) {
+        const struct other_metric *m = &other_metrics[i];
+        fputs("| ", to);
+        print_metric(to, m->type, m->metric);
+        fprintf(to, " | %s | ", m->labels);
+        print_markdown(to, m->doc);
+        fprintf(to, " | `%s` |\n", m->path);
+    }
+}
+
 void write_osc_markdown(FILE *to)
 {
     fputs("# chimed: OSC reference\n\n"
@@ -199,12 +238,8 @@ void write_osc_markdown(FILE *to)
           to);
     for (size_t i = 0; i < n_events; i++)
         fprintf(to, "| `%s` | %s |\n", events[i].path, events[i].doc);
-    fputs("\n## Figures of /status\n\n| name | unit | what |\n|---|---|---|\n", to);
-    for (size_t i = 0; i < n_figures; i++) {
-        fprintf(to, "| `%s` | %s | ", figures[i].name, figures[i].unit);
-        print_markdown(to, figures[i].doc);
-        fputs(" |\n", to);
-    }
+    markdown_figures(to);
+    markdown_other_metrics(to);
     fputs("\n## Errors\n\nThe code that stands behind the path in `/error path code text`. The text is for "
           "people.\n\n"
           "| code | meaning |\n|---|---|\n",

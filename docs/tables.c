@@ -58,10 +58,18 @@ const struct event_row events[] = {
 const size_t n_events = COUNT(events);
 
 const struct figure figures[] = {
-#define STATUS(name, kind, when, unit, doc, value) {#name, #kind, #when, unit, doc},
+#define STATUS(name, kind, when, unit, doc, type, metric, value)                                             \
+    {#name, #kind, #when, unit, doc, #type, metric},
 #include "engine/osc/status.def"
 };
 const size_t n_figures = COUNT(figures);
+
+const struct other_metric other_metrics[] = {
+#define SERIES(path, labels, index, type, metric, doc) {path, #type, metric, labels, doc},
+#define HISTOGRAM(name, metric, doc)                   {"/histogram", "HISTOGRAM", metric, "", doc},
+#include "engine/osc/status.def"
+};
+const size_t n_other_metrics = COUNT(other_metrics);
 
 // Numbers stay the text that stands in config.def, so that a default reads as it was written.
 #define CONFIG_INT(section, name, value, min, max, unit, doc)                                                \

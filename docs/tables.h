@@ -76,9 +76,17 @@ extern const size_t n_events;
 
 struct figure {
     const char *name, *kind, *when, *unit, *doc;
+    const char *type, *metric;
 };
 extern const struct figure figures[];
 extern const size_t n_figures;
+
+/// A metric that is no figure of /status: of the items of a list, or a histogram.
+struct other_metric {
+    const char *path, *type, *metric, *labels, *doc;
+};
+extern const struct other_metric other_metrics[];
+extern const size_t n_other_metrics;
 
 // ---- engine/config.def ----
 

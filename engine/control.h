@@ -17,6 +17,7 @@
 #include "engine/config.h"
 #include "engine/health.h"
 #include "engine/holds.h"
+#include "engine/load_window.h"
 #include "engine/osc/parse.h"
 #include "engine/osc/reply.h"
 #include "engine/osc/subscriptions.h"
@@ -85,6 +86,7 @@ struct control {
     struct backend_switch backend_switch;
     struct health health;
     struct storm storm;
+    struct load_window load_window;
     uint64_t n_shed;      // voices that were stopped because the load was too high
     bool is_unlocked;     // memory that should be locked is not
     uint64_t seen_frames; // when watch.c has looked last
@@ -96,6 +98,7 @@ struct control {
     uint64_t n_cycles_before;    // that this backend had begun
     uint64_t page_faults_before; // of the audio thread when it had warmed up
     uint64_t n_bad_packets, n_commands_refused, n_finished, n_nonfinite_events, n_clock_steps;
+    uint32_t n_commands_high, n_events_high; // that have waited at once in the queues to rt and back
 };
 
 // ---- set-up ----

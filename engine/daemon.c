@@ -93,7 +93,10 @@ static enum status start(struct daemon *d, const struct config *config, char *re
 /// default length, twice MAX_CALLS); the other half is what rt can be given while one cycle is made.
 static bool has_room(struct daemon *d)
 {
-    return queue_room(&d->engine.rt.commands) >= d->engine.rt.commands.n_slots / 2;
+    struct queue *q = &d->engine.rt.commands;
+    uint32_t n_used = q->n_slots - queue_room(q), *high = &d->engine.control.n_commands_high;
+    if (n_used > *high) *high = n_used;
+    return n_used <= q->n_slots / 2;
 }
 
 static void take_packets(struct daemon *d)

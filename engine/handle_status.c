@@ -52,6 +52,17 @@ static double uptime(const struct control *c)
     return (double)(monotonic_ns() - c->started_ns) * 1e-9;
 }
 
+/// Seconds since 1970.
+static int64_t started(const struct control *c)
+{
+    return (now_ns(CLOCK_REALTIME) - monotonic_ns() + c->started_ns) / 1000000000;
+}
+
+static double load_quantile(const struct control *c, double q)
+{
+    return load_window_quantile(&c->load_window, c->cycle, q);
+}
+
 static const char *describe_device(const struct control *c, char *text, uint32_t size)
 {
     c->backend->ops->describe(c->backend, text, size);
@@ -107,7 +118,7 @@ void handle_status(struct control *c, const struct call *call)
     char device[128];
     int32_t n = 0;
     reply_begin(&c->replies, "/status/info");
-#define STATUS(key, kind, when, unit, doc, value)                                                            \
+#define STATUS(key, kind, when, unit, doc, type, metric, value)                                              \
     if (IS_##when) {                                                                                         \
         ADD_##kind(#key, value);                                                                             \
         n++;                                                                                                 \

@@ -119,7 +119,7 @@ static void send_load(struct control *c, struct subscription *s)
     if (!c->cycle) return;
     // relaxed: figures for people, each for itself.
     uint32_t average = atomic_load_explicit(&c->cycle->load_average_ppm, memory_order_relaxed) / 1000;
-    uint32_t worst = atomic_load_explicit(&c->cycle->load_worst_ppm, memory_order_relaxed) / 1000;
+    uint32_t worst = (uint32_t)(load_window_worst(&c->load_window, c->cycle) * 1e3);
     if (!subscription_has_changed(s, OSC_EVENT_LOAD, (uint64_t)average << 32 | worst)) return;
     struct osc_writer *w = begin(c, OSC_EVENT_LOAD);
     osc_add_float(w, (float)average * 1e-3f);

@@ -57,6 +57,8 @@ void control_drain_events(struct control *c)
 {
     assert(c->transaction.phase != TRANSACTION_CHECKS);
     struct event e;
+    uint32_t n_events = queue_used(&c->rt->events);
+    if (n_events > c->n_events_high) c->n_events_high = n_events;
     while (queue_pop(&c->rt->events, &e))
         take_event(c, &e);
     if (c->graph_is_stale) control_publish_graph(c);

@@ -112,6 +112,7 @@ void watch_turn(struct control *c, int64_t now_ns)
 {
     struct signs signs;
     watch_storm(c, now_ns);
+    load_window_turn(&c->load_window, c->cycle, now_ns);
     int64_t passed_ns = now_ns - c->looked_ns;
     if (passed_ns < LOOK_NS) return;
     c->looked_ns = now_ns;

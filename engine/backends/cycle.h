@@ -26,11 +26,12 @@ struct cycle {
     _Atomic uint64_t last_start_ns;    // CLOCK_MONOTONIC at the start of the last cycle
     _Atomic uint32_t last_frames;      // length of the last cycle
     _Atomic uint32_t load_average_ppm; // time spent / time available, smoothed over about a second
-    _Atomic uint32_t load_worst_ppm;   // the highest of a single cycle since control last cleared it
-    _Atomic int32_t thread_id;         // kernel id of the audio thread, 0 before its first cycle
-    _Atomic uint64_t last_sound_ns;    // when anything but silence was rendered last
-    _Atomic uint64_t last_long_ns;     // when a cycle took longer than its frames last
-    _Atomic uint64_t last_late_ns;     // when a cycle began later than its buffer lasts
+    _Atomic uint32_t
+        load_worst_ppm; // the highest of a single cycle since control last cleared it; see load_window.h
+    _Atomic int32_t thread_id;      // kernel id of the audio thread, 0 before its first cycle
+    _Atomic uint64_t last_sound_ns; // when anything but silence was rendered last
+    _Atomic uint64_t last_long_ns;  // when a cycle took longer than its frames last
+    _Atomic uint64_t last_late_ns;  // when a cycle began later than its buffer lasts
 
     /// Xruns since the start, of all backends: a block took longer than its period; the thread was woken
     /// late; neither, so that the device or server did it. Any thread.
