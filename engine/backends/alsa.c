@@ -14,6 +14,8 @@
 /// A device that gives no sign of life for this long, and for this many buffers, is started anew.
 #define STALL_MS      1000
 #define STALL_BUFFERS 4
+/// A device that claims to have played so many times what it was given has lost its place.
+#define MAX_AVAIL_BUFFERS 2
 
 struct alsa_backend {
     struct backend base;
@@ -68,10 +70,11 @@ static int wait_for_device(struct alsa_backend *b, int *events)
     return ready;
 }
 
-/// A wake-up without room for a period (dmix does that): half of what is missing, so as not to spin.
-static void nap(struct alsa_backend *b, uint64_t missing_frames)
+/// After a wake-up without room for a period (dmix does that, and devices that are out of order): half of
+/// what is missing, so as not to spin.
+static void nap(struct alsa_backend *b, const struct alsa_seen *seen)
 {
-    uint64_t ns = pace_length_ns(b->device.rate, missing_frames) / 2;
+    uint64_t ns = pace_length_ns(b->device.rate, b->device.period_frames - seen->avail_frames) / 2;
     pace_sleep(cycle_now_ns() + (ns > 100000 ? ns : 100000), &b->stopping);
 }
 
@@ -89,10 +92,9 @@ static struct alsa_seen look(struct alsa_backend *b)
     snd_pcm_sframes_t avail = snd_pcm_avail_update(d->pcm);
     if (avail < 0 && seen.error == 0) seen.error = (int)avail;
     seen.avail_frames = avail > 0 ? (uint64_t)avail : 0;
+    if (seen.avail_frames > MAX_AVAIL_BUFFERS * d->buffer_frames && seen.error == 0) seen.error = -EPIPE;
     if (seen.avail_frames >= d->period_frames) seen.stalled = false; // it only forgot to wake us
-    bool fine = seen.error == 0 && !seen.poll_failed && seen.state == SND_PCM_STATE_RUNNING;
-    if (fine && ready > 0 && seen.avail_frames < d->period_frames)
-        nap(b, d->period_frames - seen.avail_frames);
+    seen.woken = ready > 0;
     return seen;
 }
 
@@ -114,11 +116,13 @@ static int render(struct alsa_backend *b)
     return error;
 }
 
-/// Carries one action out; 0 or a negative errno.
-static int act(struct alsa_backend *b, enum alsa_action action)
+/// Carries one action out, after what was seen; 0 or a negative errno.
+static int act(struct alsa_backend *b, enum alsa_action action, const struct alsa_seen *seen)
 {
     switch (action) {
-    case ALSA_DO_WAIT: return 0; // look() waits
+    case ALSA_DO_WAIT: // look() waits
+        if (seen->woken) nap(b, seen);
+        return 0;
     case ALSA_DO_RENDER: return render(b);
     case ALSA_DO_START_LATER: sleep_ms(b, ALSA_RETRY_MS); return is_stopping(b) ? 0 : start_device(b);
     case ALSA_DO_START: return start_device(b);
@@ -142,7 +146,7 @@ static void *alsa_run(void *argument)
         bool xrun;
         enum alsa_action action = alsa_recovery_step(&b->recovery, &seen, b->device.period_frames, &xrun);
         if (xrun) backend_count_xrun(&b->base);
-        int error = act(b, action);
+        int error = act(b, action, &seen);
         if (action == ALSA_DO_CLOSE) {
             // Release: control, when it sees this, finds the device given up.
             atomic_store_explicit(&b->base.lost, true, memory_order_release);

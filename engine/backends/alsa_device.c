@@ -21,10 +21,11 @@ static int write_mmap(struct alsa_device *d, float *const *planes, uint32_t n_fr
 {
     for (uint32_t done = 0; done < n_frames;) {
         const snd_pcm_channel_area_t *areas;
-        snd_pcm_uframes_t offset, n = n_frames - done;
+        snd_pcm_uframes_t offset, wanted = n_frames - done, n = wanted;
         int error = snd_pcm_mmap_begin(d->pcm, &areas, &offset, &n);
         if (error < 0) return error;
-        if (n == 0) return -EIO; // there was room: a device that goes back on this is out of order
+        // There was room: a device that goes back on this is out of order.
+        if (n == 0 || n > wanted) return -EIO;
         convert(d, areas, offset, planes, done, (uint32_t)n);
         snd_pcm_sframes_t taken = snd_pcm_mmap_commit(d->pcm, offset, n);
         if (taken < 0) return (int)taken;
@@ -41,9 +42,9 @@ static int write_interleaved(struct alsa_device *d, float *const *planes, uint32
         alsa_format_info(d->format)->convert(d->interleaved + i * sample_bytes, frame_bytes, planes[i],
                                              n_frames);
     for (uint32_t done = 0; done < n_frames;) {
-        snd_pcm_sframes_t taken =
-            snd_pcm_writei(d->pcm, d->interleaved + done * frame_bytes, n_frames - done);
-        if (taken == 0 || taken == -EAGAIN) return -EIO;
+        uint32_t wanted = n_frames - done;
+        snd_pcm_sframes_t taken = snd_pcm_writei(d->pcm, d->interleaved + done * frame_bytes, wanted);
+        if (taken == 0 || taken == -EAGAIN || taken > (snd_pcm_sframes_t)wanted) return -EIO;
         if (taken < 0) return (int)taken;
         done += (uint32_t)taken;
     }
@@ -63,6 +64,7 @@ int alsa_device_start(struct alsa_device *d)
     if (error < 0) return error;
     snd_pcm_sframes_t room = snd_pcm_avail_update(d->pcm);
     if (room < 0) return (int)room;
+    if ((uint64_t)room > d->buffer_frames) room = (snd_pcm_sframes_t)d->buffer_frames; // it cannot be more
     while (room > 0) {
         uint32_t n = room < (snd_pcm_sframes_t)d->period_frames ? (uint32_t)room : d->period_frames;
         error = write_frames(d, d->silent_planes, n);

@@ -15,6 +15,8 @@
 
 /// Times the configured period that are tried.
 #define LONGEST_PERIOD 8
+/// What is heard so late, where more was not asked for, is of no use; and a start fills the buffer.
+#define LONGEST_BUFFER_SECONDS 2
 
 static const snd_pcm_format_t alsa_formats[ALSA_N_FORMATS] = {
     [ALSA_FORMAT_FLOAT] = SND_PCM_FORMAT_FLOAT, [ALSA_FORMAT_S32] = SND_PCM_FORMAT_S32,
@@ -157,6 +159,14 @@ static int set_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, snd_pcm_uf
     return snd_pcm_hw_params(d->pcm, hw);
 }
 
+static bool is_usable(snd_pcm_uframes_t period, snd_pcm_uframes_t buffer, const struct config *config)
+{
+    uint64_t longest = (uint64_t)config->rate * LONGEST_BUFFER_SECONDS;
+    uint64_t wanted = (uint64_t)config->period * LONGEST_PERIOD * config->periods;
+    if (wanted > longest) longest = wanted;
+    return period > 0 && buffer >= period && buffer <= longest;
+}
+
 /// Reads back what came of the wish. alsa-lib's rate converter offers periods that it then refuses, so that a
 /// longer one may do where the configured one failed.
 static int choose_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, const struct config *config)
@@ -174,7 +184,7 @@ static int choose_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, const s
     snd_pcm_hw_params_free(agreed);
     if (error == 0) error = snd_pcm_hw_params_get_period_size(hw, &period, NULL);
     if (error == 0) error = snd_pcm_hw_params_get_buffer_size(hw, &buffer);
-    if (error == 0 && (period == 0 || period > UINT32_MAX / 64 || buffer < period)) error = -EINVAL;
+    if (error == 0 && !is_usable(period, buffer, config)) error = -EINVAL;
     d->period_frames = (uint32_t)period;
     d->buffer_frames = buffer;
     return error;

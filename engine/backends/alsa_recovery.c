@@ -20,10 +20,12 @@ static bool is_suspended(const struct alsa_seen *seen)
     return seen->error == -ESTRPIPE || seen->state == SND_PCM_STATE_SUSPENDED;
 }
 
-/// True for errors and states of the device that only a new start mends.
-static bool is_broken(const struct alsa_seen *seen)
+/// True for errors and states of the device that only a new start mends. A start that was put off has to be
+/// done again.
+static bool is_broken(const struct alsa_recovery *r, const struct alsa_seen *seen)
 {
-    bool no_error = seen->error == 0 || seen->error == -EAGAIN || seen->error == -EINTR;
+    bool not_yet = seen->error == -EAGAIN || seen->error == -EINTR;
+    bool no_error = seen->error == 0 || (not_yet && r->state != ALSA_STARTING);
     return !no_error || seen->stalled || seen->state == SND_PCM_STATE_XRUN ||
            seen->state == SND_PCM_STATE_SETUP || seen->state == SND_PCM_STATE_OPEN;
 }
@@ -64,7 +66,9 @@ enum alsa_action alsa_recovery_step(struct alsa_recovery *r, const struct alsa_s
         *xrun = was_running;
         return r->state == ALSA_SUSPENDED && !not_yet ? start(r) : resume(r);
     }
-    if (is_broken(seen)) {
+    // Suspended before it ran, it comes back as it was. (Some plugins never say that they run.)
+    bool never_ran = r->state == ALSA_SUSPENDED && seen->state == SND_PCM_STATE_PREPARED;
+    if (is_broken(r, seen) || never_ran) {
         *xrun = was_running;
         return start(r);
     }

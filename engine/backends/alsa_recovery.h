@@ -47,6 +47,7 @@ struct alsa_seen {
     snd_pcm_state_t state; // of the device
     bool poll_failed;      // POLLERR, POLLHUP or POLLNVAL
     bool stalled;          // the wait ended without a sign of life
+    bool woken;            // it ended with one
     uint64_t avail_frames; // room in the buffer
 };
 
