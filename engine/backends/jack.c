@@ -145,9 +145,12 @@ static int on_process(jack_nframes_t n_frames, void *argument)
     struct jack_backend *b = argument;
     uint32_t n_channels = b->base.n_channels;
     float *out[MAX_OUTPUT_CHANNELS];
-    for (uint32_t i = 0; i < n_channels; i++)
+    if (n_frames == 0) return 0;
+    for (uint32_t i = 0; i < n_channels; i++) {
         out[i] = jack_port_get_buffer(b->ports[i], n_frames);
-    if (n_frames > 0) backend_cycle(&b->base, out, n_frames);
+        if (out[i] == NULL) return 0; // of a port that has gone; without calls control goes on elsewhere
+    }
+    backend_cycle(&b->base, out, n_frames);
     return 0;
 }
 
@@ -307,8 +310,9 @@ static enum status job_open(struct jack_backend *b, char *reason)
     if (b->client == NULL) return explain(b, why, reason);
     b->base.rate = jack_get_sample_rate(b->client);
     atomic_store_explicit(&b->base.period_frames, jack_get_buffer_size(b->client), memory_order_relaxed);
-    if (!string_copy(b->name, sizeof b->name, jack_get_client_name(b->client)))
-        log_debug("jack: long client name");
+    const char *name = jack_get_client_name(b->client);
+    if (!name || !string_copy(b->name, sizeof b->name, name))
+        log_debug("jack: the client has no name, or a long one");
     if (register_ports(b) && set_callbacks(b)) return STATUS_OK;
     snprintf(reason, BACKEND_REASON_BYTES, "the JACK server has no room for %u more ports",
              b->base.n_channels);
