@@ -112,7 +112,7 @@ static bool is_called(const struct fault *f)
 
 #define CALL(type, name, parameters, arguments, out) static type(*real_##name) parameters;
 #define VOID(name, parameters, arguments)            static void(*real_##name) parameters;
-#include "device_calls.def"
+#include "tests/device_calls.def"
 
 static jack_client_t *(*real_jack_client_open)(const char *, jack_options_t, jack_status_t *, ...);
 static void (*real_jack_on_info_shutdown)(jack_client_t *, JackInfoShutdownCallback, void *);
@@ -131,7 +131,7 @@ __attribute__((constructor)) static void begin(void)
     map_faults();
 #define CALL(type, name, parameters, arguments, out) find(#name, &real_##name);
 #define VOID(name, parameters, arguments)            find(#name, &real_##name);
-#include "device_calls.def"
+#include "tests/device_calls.def"
     find("jack_client_open", &real_jack_client_open);
     find("jack_on_info_shutdown", &real_jack_on_info_shutdown);
     find("jack_set_xrun_callback", &real_jack_set_xrun_callback);
@@ -165,7 +165,7 @@ __attribute__((constructor)) static void begin(void)
         const struct fault *due = take(#name, CALLER);                                                       \
         if (is_called(due)) real_##name arguments;                                                           \
     }
-#include "device_calls.def"
+#include "tests/device_calls.def"
 
 jack_client_t *jack_client_open(const char *name, jack_options_t options, jack_status_t *why, ...)
 {

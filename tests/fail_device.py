@@ -92,8 +92,9 @@ class FailingDaemon(harness.Daemon):
 class Watcher:
     """One failing daemon, and what is asked of it in every case."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, backend):
         self.daemon, self.faults, self.client = daemon, daemon.faults, daemon.client()
+        harness.until(lambda: self.client.status()["backend"] == backend, f"{backend} plays")
         self.client.do("/play", daemon.sound("n.wav", harness.wav([1000] * 4800)), "id", 1, "loop", 1)
         self.recoveries, self.case = [], None
 
@@ -123,7 +124,7 @@ class Watcher:
         self.advances(about)
 
 
-def run_cases(make_daemon, cases, run_case):
+def run_cases(make_daemon, backend, cases, run_case):
     """Runs every case, (name, ...), on a few daemons at once. Each leaves well at its end, and says nothing bad."""
     todo, errors, recoveries = queue.SimpleQueue(), [], []
     for case in cases:
@@ -132,7 +133,7 @@ def run_cases(make_daemon, cases, run_case):
     def work():
         try:
             with make_daemon() as daemon:
-                watcher = Watcher(daemon)
+                watcher = Watcher(daemon, backend)
                 while not errors:
                     try:
                         case = todo.get_nowait()

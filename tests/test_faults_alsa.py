@@ -100,7 +100,7 @@ class AlsaFaults(unittest.TestCase):
     def test_opening(self):
         cases = [(fault, count) for function, more in OPENING.items() for fault in faults(function, more)
                  for count in (1, FOR_GOOD)]
-        fail_device.run_cases(self.daemon, cases, self.open_with)
+        fail_device.run_cases(self.daemon, "alsa", cases, self.open_with)
 
     # ---- playing ----
 
@@ -139,13 +139,13 @@ class AlsaFaults(unittest.TestCase):
     def test_playing(self):
         cases = [(fault, count) for function, more in {**RUNNING, **WRITING}.items()
                  for fault in faults(function, more) for count in (1, FOR_GOOD)]
-        fail_device.run_cases(self.daemon, cases, self.play_with)
+        fail_device.run_cases(self.daemon, "alsa", cases, self.play_with)
 
     def test_starting_again(self):
         cases = [(fault, count, -errno.ESTRPIPE if function == "snd_pcm_resume" else -errno.EPIPE)
                  for function, more in STARTING.items() for fault in faults(function, more)
                  for count in (1, FOR_GOOD)]
-        fail_device.run_cases(self.daemon, cases, self.play_with)
+        fail_device.run_cases(self.daemon, "alsa", cases, self.play_with)
 
     # ---- what has no error to give, and what takes long ----
 
@@ -178,7 +178,7 @@ class AlsaFaults(unittest.TestCase):
         cases += [({"function": function, "count": 1, "flags": keeps, "sleep_ms": 3000},)
                   for function in ("snd_pcm_open", "snd_pcm_hw_params", "snd_pcm_close")]
         self.guard = False  # the one that closes a lost device is the audio thread
-        fail_device.run_cases(self.daemon, cases, self.slow_or_void)
+        fail_device.run_cases(self.daemon, "alsa", cases, self.slow_or_void)
 
     # ---- start and stop ----
 
