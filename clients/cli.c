@@ -235,6 +235,8 @@ static int take_short(struct cli *cli, const char *word, char ***next)
         const char *name = **next ? *(*next)++ : NULL;
         return name ? take_instance(cli, name) : cli_usage(cli, "-i wants a value");
     }
+    if (strcmp(word, "-o") == 0 && cli->command && find_option(cli, "output"))
+        return take_option(cli, "--output", next);
     if (strcmp(word, "-h") == 0)
         cli->help = true;
     else if (strcmp(word, "-V") == 0)

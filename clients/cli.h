@@ -147,6 +147,9 @@ bool cli_voice_is(const struct cli_voice *a, const struct cli_voice *b);
 
 /// Prints text with control characters replaced, so that a name cannot drive the terminal.
 void cli_print_text(const char *text);
+/// Prints words from column `at` on; the lines below begin at `indent`. Returns the column behind the last
+/// one.
+int cli_print_words(const char *text, int at, int indent, int columns);
 /// Prints a message as one line, or as one JSON object with --json.
 void cli_print_message(const struct cli *cli, const struct chime_message *m);
 /// Prints one JSON object as one line, and frees it.

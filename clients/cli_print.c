@@ -31,6 +31,28 @@ void cli_print_text(const char *text)
         putchar(*c < ' ' || *c == 0x7f ? '?' : *c);
 }
 
+int cli_print_words(const char *text, int at, int indent, int columns)
+{
+    char word[256];
+    bool is_first = true;
+    while (*(text += strspn(text, " "))) {
+        int n = (int)strcspn(text, " ");
+        snprintf(word, sizeof word, "%.*s", n, text);
+        text += n;
+        if (!is_first && at + 1 + n > columns) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        } else if (!is_first) {
+            putchar(' ');
+            at++;
+        }
+        cli_print_text(word);
+        at += n;
+        is_first = false;
+    }
+    return at;
+}
+
 static void print_argument(const struct chime_message *m, size_t i)
 {
     const char *text = chime_message_text(m, i);

@@ -39,29 +39,6 @@ static struct page open_page(void)
     return p;
 }
 
-/// Prints words from column `at` on; the lines below begin at `indent`. Returns the column behind the last.
-static int print_words(const struct page *p, const char *text, int at, int indent)
-{
-    char word[256];
-    bool is_first = true;
-    while (*(text += strspn(text, " "))) {
-        int n = (int)strcspn(text, " ");
-        snprintf(word, sizeof word, "%.*s", n, text);
-        text += n;
-        if (!is_first && at + 1 + n > p->columns) {
-            printf("\n%*s", indent, "");
-            at = indent;
-        } else if (!is_first) {
-            putchar(' ');
-            at++;
-        }
-        cli_print_text(word);
-        at += n;
-        is_first = false;
-    }
-    return at;
-}
-
 static void print_head(const struct page *p, enum severity severity, const char *topic)
 {
     if (p->is_terminal) fputs(colours[severity], stdout);
@@ -74,7 +51,7 @@ static void print_head(const struct page *p, enum severity severity, const char 
 static void print_finding(const struct page *p, const struct finding *f)
 {
     print_head(p, f->severity, doctor_topic_name(f->topic));
-    print_words(p, f->text, INDENT, INDENT);
+    cli_print_words(f->text, INDENT, INDENT, p->columns);
     putchar('\n');
     if (!f->remedy[0]) return;
     // In one piece, so that it can be copied; the terminal breaks it.
@@ -106,7 +83,7 @@ static void print_folded(const struct page *p, const struct doctor *d)
     for (char *c = names; *c; c++)
         if (*c == '_') *c = ' ';
     print_head(p, SEVERITY_FINE, "and");
-    int at = print_words(p, names, INDENT, INDENT);
+    int at = cli_print_words(names, INDENT, INDENT, p->columns);
     if (at + 28 > p->columns) printf("\n%*s", INDENT - 1, "");
     puts(" (--verbose tells of these)");
 }

@@ -44,6 +44,7 @@ _chime()
     --bus) _chime_words "$(_chime_names buses)" "$word"; return ;;
     --sound) _chime_words "$(_chime_names sounds)" "$word"; return ;;
     --mute | --solo) _chime_words "on off" "$word"; return ;;
+    --sounds | --root | --output | -o) _chime_files "$word"; return ;;
     --timeout | --gain | --pan | --rate | --fade | --fade-out | --start | --end | --id | --to | --ramp) return ;;
     esac
     if [[ -z $command ]]; then
@@ -60,6 +61,7 @@ _chime()
         stop | pause | resume) _chime_words "all $(_chime_names voices)" "$word" ;;
         fade | seek | set) _chime_words "$(_chime_names voices)" "$word" ;;
         list) _chime_words "sounds voices" "$word" ;;
+        bench) _chime_words "latency" "$word" ;;
         bus)
             if [[ $before == bus ]]; then _chime_words "new set" "$word"
             else _chime_words "$(_chime_names buses)" "$word"

@@ -217,7 +217,8 @@ class Usage(unittest.TestCase):
 
 class NoDaemon(unittest.TestCase):
     WORDS = {"play": ["bell"], "fade": ["1", "2"], "seek": ["1", "2"], "set": ["1", "--gain", "2"],
-             "load": ["/usr/share/sounds/x.wav"], "unload": ["bell"], "send": ["/ping"], "restore": ["/none"]}
+             "load": ["/usr/share/sounds/x.wav"], "unload": ["bell"], "send": ["/ping"], "restore": ["/none"],
+             "bench": ["latency"]}
 
     def check(self, result):
         self.assertEqual((result.returncode, result.stdout), (3, ""))
