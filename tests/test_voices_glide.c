@@ -1,58 +1,11 @@
 // SPDX-License-Identifier: MIT
-// test_voices_glide.c - gain, pan and rate of voices on their ways, however blocks are cut; and what voices
-// report.
-#include "mixer/voices.h"
-#include "tests/mixer_rig.h"
+// test_voices_glide.c - gain, pan and rate of voices on their ways, however blocks are cut.
 #include "tests/random.h"
+#include "tests/voices_rig.h"
 
 #define N_FRAMES 20000
 
-static struct rig_sound ones, noise;
 static float left[N_FRAMES], right[N_FRAMES];
-
-static int make_sounds(void **state)
-{
-    (void)state;
-    rig_sound_make(&ones, 200000, 2, SAMPLE_F32, rig_one);
-    rig_sound_make(&noise, 5000, 1, SAMPLE_S16, rig_noise);
-    return 0;
-}
-
-static int free_sounds(void **state)
-{
-    (void)state;
-    rig_sound_free(&ones);
-    rig_sound_free(&noise);
-    return 0;
-}
-
-static struct rig r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_open(&r);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_close(&r);
-    return 0;
-}
-
-static void start(uint32_t slot, const struct voice_start *s)
-{
-    voices_start(&r.voices, slot, s);
-}
-
-static struct voice_report report(uint32_t slot)
-{
-    struct voice_report report;
-    voices_report(&r.voices, slot, &report);
-    return report;
-}
 
 // ---- the cut ----
 

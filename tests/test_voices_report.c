@@ -1,53 +1,6 @@
 // SPDX-License-Identifier: MIT
 // test_voices_report.c - what voices tell of themselves: loops, pauses, and where they are.
-#include "mixer/voices.h"
-#include "tests/mixer_rig.h"
-
-static struct rig_sound ones, noise;
-
-static int make_sounds(void **state)
-{
-    (void)state;
-    rig_sound_make(&ones, 200000, 2, SAMPLE_F32, rig_one);
-    rig_sound_make(&noise, 5000, 1, SAMPLE_S16, rig_noise);
-    return 0;
-}
-
-static int free_sounds(void **state)
-{
-    (void)state;
-    rig_sound_free(&ones);
-    rig_sound_free(&noise);
-    return 0;
-}
-
-static struct rig r;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig_open(&r);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_close(&r);
-    return 0;
-}
-
-static void start(uint32_t slot, const struct voice_start *s)
-{
-    voices_start(&r.voices, slot, s);
-}
-
-static struct voice_report report(uint32_t slot)
-{
-    struct voice_report report;
-    voices_report(&r.voices, slot, &report);
-    return report;
-}
+#include "tests/voices_rig.h"
 
 static void test_loops_are_reported_once_a_block(void **state)
 {
