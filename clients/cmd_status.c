@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "clients/cli.h"
+#include "clients/status_view.h"
+
+#define PERIOD_S 1.0 // of --watch
 
 static int no_words(const struct cli *cli)
 {
@@ -42,20 +45,46 @@ static int verdict(const struct chime_message *status)
     return CLI_DONE;
 }
 
-int cmd_status(struct cli *cli)
+// For people on a terminal, what fits one screen; else all figures, a line each, as programs read them.
+static void show(const struct cli *cli, struct cli_screen *s, const struct chime_message *status)
+{
+    bool is_terminal = isatty(STDOUT_FILENO);
+    if (cli->json || cli->value[OPTION_status_all] || !is_terminal) {
+        print_pairs(cli, status);
+        return;
+    }
+    cli_screen_begin(s);
+    status_view(s, status, is_terminal);
+    cli_screen_end(s);
+}
+
+static int show_once(struct cli *cli, struct cli_screen *s)
 {
     struct chime_message *status, *answer = NULL;
-    int result = no_words(cli);
-    if (result == CLI_DONE) result = cli_connect(cli);
-    if (result != CLI_DONE) return result;
-    result = cli_failed(cli, cli_ask_status(cli, &status, &answer), answer, "/status");
+    int result = cli_failed(cli, cli_ask_status(cli, &status, &answer), answer, "/status");
     if (result == CLI_DONE) {
-        print_pairs(cli, status);
+        show(cli, s, status);
         result = verdict(status);
     }
     chime_message_free(status);
     chime_message_free(answer);
     return result;
+}
+
+int cmd_status(struct cli *cli)
+{
+    struct cli_screen s = {0};
+    bool is_again = cli->value[OPTION_status_watch];
+    int result = no_words(cli);
+    if (result == CLI_DONE) result = cli_connect(cli);
+    if (result != CLI_DONE) return result;
+    if (!is_again) return show_once(cli, &s);
+    cli_screen_open(&s, cli);
+    do {
+        result = show_once(cli, &s);
+    } while ((result == CLI_DONE || result >= CLI_DEGRADED) && cli_screen_wait(PERIOD_S));
+    cli_screen_close(&s);
+    return cli_screen_stopped() ? CLI_DONE : result;
 }
 
 int cmd_ping(struct cli *cli)

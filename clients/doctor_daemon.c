@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clients/doctor.h"
+#include "clients/status_view.h"
 
 // ---- none answers ----
 
@@ -25,25 +26,12 @@ static void find_none(struct doctor *d)
 
 // ---- health ----
 
-static void uptime_text(char *text, size_t size, double seconds)
-{
-    long s = (long)seconds;
-    if (s < 120)
-        snprintf(text, size, "%ld s", s);
-    else if (s < 7200)
-        snprintf(text, size, "%ld min", s / 60);
-    else if (s < 2 * 86400)
-        snprintf(text, size, "%ld h", s / 3600);
-    else
-        snprintf(text, size, "%ld days", s / 86400);
-}
-
 static void look_at_health(struct doctor *d)
 {
     const char *version = cli_pair_text(d->status, "version"), *health = cli_pair_text(d->status, "health");
     const char *why = cli_pair_text(d->status, "health_why");
     char up[32];
-    uptime_text(up, sizeof up, cli_pair_number(d->status, "uptime"));
+    status_uptime_text(up, sizeof up, cli_pair_number(d->status, "uptime"));
     bool is_well = health[0] == 0 || strcmp(health, "healthy") == 0;
     bool is_dead = strcmp(health, "stalled") == 0 || strcmp(health, "silent") == 0;
     doctor_find(d,

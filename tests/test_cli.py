@@ -531,6 +531,43 @@ class Answers(unittest.TestCase):
         self.assertTrue(seen.startswith(b"\x1b[?1049h\x1b[?25l\x1b[?7l") and seen.endswith(b"\x1b[?7h\x1b[?25h\x1b[?1049l"))
         return seen
 
+    STATUS = [pack("/status/info", "version", "0.1", "uptime", 7300.0, "pid", 7, "health", "degraded", "health_why", "for a test"),
+              pack("/status/info", "backend", "jack", "device", "system", "rate", 48000, "period", 64, "latency", 128),
+              pack("/status/info", "xruns", 3, "xruns_late", 3, "load", 0.125, "load_worst", 0.5, "voices", 3, "voices_max", 16),
+              pack("/status/info", "sound_bytes", 2**20, "sound_bytes_max", 2**30, "packets", 9, "new_things_lost", 4, "late", 0),
+              pack("/done", "/status", 20)]
+
+    def test_status_on_a_terminal(self):
+        master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        with Peer(lambda _: self.STATUS) as peer:
+            self.assertEqual(subprocess.run([CHIME, "--url", peer.url, "status"], stdout=slave, check=False).returncode, 10)
+            os.close(slave)
+            seen = b""
+            with contextlib.suppress(OSError):
+                while piece := os.read(master, 65536):
+                    seen += piece
+        os.close(master)
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).splitlines()
+        self.assertLess(len(lines), 16)
+        self.assertEqual([line for line in lines if len(line) > 80], [])
+        shown = "\n".join(lines)
+        self.assertTrue(shown.startswith("degraded    chimed 0.1, up 2 h, process 7"), shown)
+        for words in ("for a test", "jack, system  48000 Hz", "period 64 frames (1.3 ms)", "12.5 % on average, 50.0 % at worst",
+                      "voices 3 of 16", "samples 1.0 MiB of 1.0 GiB", "packets 9", "xruns_late 3", "new_things_lost 4", "--all"):
+            self.assertIn(words, shown)
+        self.assertNotIn("late 0", shown)
+        self.assertIn(b"\x1b[33mdegraded", seen)
+        lines = self.run_with(self.STATUS, "status").stdout.splitlines()  # no terminal: for programs
+        self.assertEqual(len(lines), 21)
+        self.assertIn("xruns_late         3", lines)
+
+    def test_status_draws(self):
+        seen = self.on_terminal(lambda _: self.STATUS, "status", "--watch")
+        self.assertIn(b"degraded", seen)
+        seen = self.on_terminal(lambda _: self.STATUS, "status", "--watch", rows=4).split(b"\x1b[H")[1]
+        self.assertEqual(seen.count(b"\n"), 3)
+
     def test_watch_draws(self):
         def answer(message):
             if message[0] == "/status":
