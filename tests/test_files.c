@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // test_files.c - which files may be opened, with every way out of the allowed folders tried on real ones.
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "alloc/adaptors.h"
+#include "engine/sounds/beneath.h"
 #include "engine/sounds/files.h"
 #include "tests/check.h"
 
@@ -16,6 +19,7 @@ static char base[32], path_text[2048];
 static struct config config;
 static struct roots roots;
 static struct allocator libc;
+static bool walks; // without openat2()
 
 /// A path below the folder of this test.
 static const char *at(const char *name)
@@ -67,7 +71,15 @@ static int set_up(void **state)
     snprintf(config.allow[0], sizeof config.allow[0], "%s/allowed///", base);
     snprintf(config.allow[1], sizeof config.allow[1], "%s/also", base);
     libc = libc_allocator();
-    return roots_open(&roots, &libc, &config) != STATUS_OK;
+    if (roots_open(&roots, &libc, &config) != STATUS_OK) return 1;
+    roots.walks = walks;
+    return 0;
+}
+
+static int set_up_to_walk(void **state)
+{
+    walks = true;
+    return set_up(state);
 }
 
 static int tear_down(void **state)
@@ -155,6 +167,7 @@ static void test_missing(void **state)
     expect("", API_NOT_FOUND, NULL);
     expect("a.wav/b", API_NOT_FOUND, NULL);
     expect(at("allowed/no.wav"), API_NOT_FOUND, NULL);
+    expect("a.wav/", API_NOT_FOUND, NULL);
     expect(name, API_INTERNAL, NULL); // longer than any file's name
 }
 
@@ -277,15 +290,93 @@ static void test_no_memory(void **state)
     roots_close(&none);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+// ---- the walk ----
+
+static int count_descriptors(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 1000; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void test_walk_closes_what_it_opens(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"sub/b.wav", "inside", "sub/../a.wav", "sub", "sub/..", "sub/no",
+                                        "out",       "loop",   "out-and-in",   "",    "/a.wav", "a.wav/b"};
+    int n = count_descriptors();
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        int fd = beneath_walk(roots.folders.items[0].fd, paths[i]);
+        assert_int_equal(count_descriptors(), n + (fd >= 0));
+        if (fd >= 0) close(fd);
+    }
+}
+
+/// Folders 1, 1/1, 1/1/1 and so on; the caller's is the first of the 64 that a walk holds.
+static void test_walk_depth(void **state)
+{
+    (void)state;
+    char path[256] = "allowed";
+    for (int i = 0; i < 64; i++) {
+        strcat(path, "/1");
+        assert_int_equal(mkdir(at(path), 0755), 0);
+    }
+    int root = roots.folders.items[0].fd, fd = beneath_walk(root, path + strlen("allowed/1/"));
+    assert_true(fd >= 0); // 63
+    close(fd);
+    assert_int_equal(beneath_walk(root, path + strlen("allowed/")), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+}
+
+static void test_walk_long_paths(void **state)
+{
+    (void)state;
+    static char path[PATH_MAX + 1];
+    memset(path, '/', sizeof path - 1);
+    memcpy(path, "sub", 3);
+    int root = roots.folders.items[0].fd;
+    assert_int_equal(beneath_walk(root, path), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+    memcpy(path + PATH_MAX - 6, "b.wav", 6); // one less: all that fits
+    int fd = beneath_walk(root, path);
+    assert_true(fd >= 0);
+    close(fd);
+    memset(path, 'x', 4000);
+    path[4000] = 0;
+    memcpy(path, "sub/../", 7);
+    path[240] = '/';
+    assert_int_equal(beneath_walk(root, path), -1);
+    make_link("inside/././././././././././././././././././././././././././././././././././././././.",
+              "allowed/dots");
+    assert_int_equal(beneath_walk(root, "dots"), -1);
+    assert_int_equal(errno, ENOTDIR);
+}
+
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_WALK(name) cmocka_unit_test_setup_teardown(name, set_up_to_walk, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_inside),    TEST(test_outside),     TEST(test_links),
-        TEST(test_missing),   TEST(test_not_files),   TEST(test_rights_of_a_descriptor),
-        TEST(test_identity),  TEST(test_root_folder), TEST(test_no_folders_and_all_of_them),
+        TEST(test_inside),
+        TEST(test_outside),
+        TEST(test_links),
+        TEST(test_missing),
+        TEST(test_not_files),
+        TEST(test_rights_of_a_descriptor),
+        TEST(test_identity),
+        TEST(test_root_folder),
+        TEST(test_no_folders_and_all_of_them),
         TEST(test_no_memory),
+        TEST_WALK(test_inside),
+        TEST_WALK(test_outside),
+        TEST_WALK(test_links),
+        TEST_WALK(test_missing),
+        TEST_WALK(test_not_files),
+        TEST_WALK(test_walk_closes_what_it_opens),
+        TEST_WALK(test_walk_depth),
+        TEST_WALK(test_walk_long_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

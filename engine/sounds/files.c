@@ -4,14 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "engine/sounds/beneath.h"
 
 /// Longer than the longest sound in any format, uncompressed, with room for pictures and texts.
 #define MAX_FILE_BYTES (INT64_C(1) << 36)
@@ -35,7 +34,7 @@ static bool add_root(struct roots *r, const char *path)
 
 enum status roots_open(struct roots *r, struct allocator *a, const struct config *config)
 {
-    *r = (struct roots){.folders.v.a = a};
+    *r = (struct roots){.walks = !beneath_has_openat2(), .folders.v.a = a};
     // All at once: an arena keeps what a vector grows out of.
     bool good = VEC_RESERVE(&r->folders, config->n_allow + 1);
     if (config->sound_folder[0]) good = good && add_root(r, config->sound_folder);
@@ -51,14 +50,6 @@ void roots_close(struct roots *r)
     while (r->folders.v.n > 0)
         close(VEC_POP(&r->folders).fd);
     VEC_FINI(&r->folders);
-}
-
-/// O_NONBLOCK: a FIFO that somebody put there must not hold the worker.
-static int open_beneath(int root, const char *path)
-{
-    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
 /// The part of an absolute path behind a folder, or NULL when it lies elsewhere.
@@ -105,7 +96,7 @@ enum api_error file_open(const struct roots *r, const char *path, int *fd, char 
         const char *below = is_absolute ? path_below(root->path, path) : path;
         if (!below || !below[0]) continue;
         in_a_root = true;
-        *fd = open_beneath(root->fd, below);
+        *fd = r->walks ? beneath_walk(root->fd, below) : beneath_open(root->fd, below);
         if (*fd >= 0) return API_OK;
         if (errno != ENOENT) error = errno; // the more telling one of several folders
     }

@@ -26,6 +26,7 @@ struct root {
 /// All of them. Read-only after roots_open(); a zeroed one has none.
 struct roots {
     bool anywhere; // no limit but the process's own rights
+    bool walks;    // openat2() is not to be had
     VEC(struct root) folders;
 };
 
