@@ -6,7 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-int clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted, struct timespec *left)
+__attribute__((visibility("default"))) int
+clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted, struct timespec *left)
 {
     static int (*real)(clockid_t, int, const struct timespec *, struct timespec *);
     static const char *path;

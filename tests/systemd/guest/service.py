@@ -15,6 +15,7 @@ import harness
 UNIT = "chimed.service"
 SOCKET, STREAM = "/run/chimed/chimed.sock", "/run/chimed/chimed.stream"
 DROP_INS = pathlib.Path("/run/systemd/system")
+CONFIG = pathlib.Path("/etc/chimed/chimed.conf")
 FOLDER = "/run/chimed-test"  # where sockets of clients lie: seen by the daemon, which /tmp is not
 NULL = '[Service]\nEnvironment="CHIMED_OPTIONS=--backend null"\n'  # a machine without a card
 
@@ -57,8 +58,7 @@ def drop_out(unit=UNIT):
 
 def journal(unit=UNIT, since=None):
     """Every entry of the unit's, as dictionaries."""
-    systemd_says = run("journalctl", "--sync", check=False)
-    del systemd_says  # the journal is written behind: what was said before is in it now
+    run("journalctl", "--sync", check=False)  # it is written behind: now what was said is in it
     command = ["journalctl", "--output=json", "--all", f"--unit={unit}"]
     if since:
         command.append(f"--since=@{since:.6f}")
@@ -94,10 +94,11 @@ def is_up(to=SOCKET):
 
 class Test(unittest.TestCase):
     """Each test begins with a stopped unit without drop-ins but these, and shows the journal when it fails."""
-    unit, unit_drop_in = UNIT, NULL
+    unit, unit_drop_in, sound = UNIT, NULL, "/usr/share/sounds/chimed-test.wav"
 
     def setUp(self):
         os.makedirs(FOLDER, exist_ok=True)
+        pathlib.Path(self.sound).write_bytes(harness.wav(harness.sine(48000)))
         self.clients = []
         self.began = time.time()
         drop_in(self.unit_drop_in, self.unit)
@@ -108,14 +109,24 @@ class Test(unittest.TestCase):
         outcome = self._outcome.result
         if any(test is self for test, _ in outcome.errors + outcome.failures):
             for entry in journal(self.unit, self.began):
-                print("journal:", entry.get("MESSAGE"), file=sys.stderr)
+                if not re.match("client from", str(entry["MESSAGE"])):
+                    print("journal:", entry["MESSAGE"], file=sys.stderr)
         systemctl("stop", "chimed.socket", "chimed*.service", check=False)
         systemctl("reset-failed", check=False)
         drop_out(self.unit)
+        self.configure("")
 
     def client(self, to=SOCKET):
         self.clients.append(harness.Client(to, FOLDER))
         return self.clients[-1]
+
+    def configure(self, text):
+        """Writes the system's configuration; "" removes it."""
+        CONFIG.parent.mkdir(exist_ok=True)
+        if text:
+            CONFIG.write_text(text, encoding="utf-8")
+        else:
+            CONFIG.unlink(missing_ok=True)
 
     def start(self):
         systemctl("start", self.unit)

@@ -1,50 +1,193 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test_service.py - the system unit as a real systemd runs it: start, stop, watchdog, sockets, rights.
+# test_service.py - the system unit as a real systemd runs it: start, stop, restart, crash, stall, rights, journal.
 import os
+import re
 import signal
-import socket
+import stat
 import sys
 import time
 import unittest
 
 import harness
+import service
 from harness import osc
-from service import FOLDER, NULL, SOCKET, Test, chime, drop_in, is_up, journal, main_pid, run, said, show, systemctl, timed
+from service import NULL, SOCKET, Test, chime, drop_in, is_up, journal, main_pid, run, said, show, systemctl, timed
 
-SOUND = f"{FOLDER}/tone.wav"
 LOOP = ("gain", -20.0, "loop", True)
-
-
-def make_sound():
-    os.makedirs(FOLDER, exist_ok=True)
-    with open(SOUND, "wb") as file:
-        file.write(harness.wav(harness.sine(48000)))
 
 
 class Life(Test):
     def test_ready_when_it_answers(self):
         timed("start, to READY=1", systemctl, "start", self.unit)
-        self.assertEqual((show("ActiveState"), show("SubState")), ("active", "running"))
+        self.assertEqual((show("ActiveState"), show("SubState"), show("Result")), ("active", "running", "success"))
         self.assertTrue(is_up())
-        self.assertEqual(show("NotifyAccess"), "main")
-        self.assertEqual(show("Result"), "success")
 
     def test_status_line(self):
-        self.start()
+        client = self.start()
         self.until(lambda: "null, 48000 Hz, 0 of 1024 voices, 0 xruns" in show("StatusText"), "a status line")
+        client.do("/play", self.sound, *LOOP)
+        self.until(lambda: "1 of 1024 voices" in show("StatusText"), "the voice in it")
 
-    def test_restart_and_stop(self):
+    def test_restart(self):
         self.start()
         before = main_pid()
         timed("restart", systemctl, "restart", self.unit)
         self.assertNotIn(main_pid(), (0, before))
         self.assertTrue(is_up())
-        timed("stop, nothing plays", systemctl, "stop", self.unit)
-        self.assertEqual((show("Result"), show("ExecMainStatus")), ("success", "0"))
-        self.assertTrue(said("^stopped", since=self.began))
+        self.assertEqual(show("NRestarts"), "0")
+
+    def test_stop_fades_out(self):
+        client = self.start()
+        client.do("/play", self.sound, *LOOP)
+        began = time.monotonic()
+        timed("stop, a loop plays", systemctl, "stop", self.unit)
+        took = time.monotonic() - began
+        self.assertEqual((show("Result"), show("ExecMainStatus"), show("ExecMainCode")), ("success", "0", "1"))
+        self.assertGreater(took, 0.2)  # [engine] quit_fade
+        self.assertLess(took, 5)  # TimeoutStopSec=, after which it would have been killed
+        self.until(lambda: said("^stopped$", since=self.began), "its last words")
+
+    def test_quit_is_no_failure(self):
+        self.start().do("/quit")
+        self.until(lambda: show("ActiveState") == "inactive", "its end")
+        self.assertEqual(show("Result"), "success")
+
+    def test_wrong_configuration(self):
+        self.configure("[output]\nrate = fast\n")
+        self.assertNotEqual(systemctl("start", self.unit, check=False).returncode, 0)
+        self.assertTrue(said("rate = fast", since=self.began))
+        self.configure("")
+        self.until(lambda: show("ActiveState") == "active", "a start once the configuration is mended")
+
+
+class Trouble(Test):
+    def test_crash(self):
+        client = self.start()
+        before = main_pid()
+        os.kill(before, signal.SIGKILL)
+        client.send(osc("/sync", 7))  # into the socket, which stays; answered by whoever comes
+        timed("crash, to an answer", client.answer, "/sync", 30)
+        self.assertNotIn(main_pid(), (0, before))
+        self.assertEqual(show("NRestarts"), "1")
+        self.assertEqual(client.do("/play", self.sound, *LOOP)[0], 1000000)
+
+    def test_decoder_goes_with_it(self):
+        self.start()
+        os.kill(main_pid(), signal.SIGKILL)
+        self.until(lambda: show("NRestarts") == "1" and is_up(), "the restart")
+        self.until(lambda: run("pgrep", "-c", "chimed-decode", check=False).stdout.strip() == "1", "one decoder, not two")
+
+    def test_stalled_audio_thread(self):
+        """The loop turns and answers, but the audio clock stands: the watchdog is not fed, and ends it."""
+        stall = f"{service.FOLDER}/stall"
+        drop_in(f"[Service]\nWatchdogSec=3\nLimitCORE=0\nEnvironment=LD_PRELOAD=/chimed-test/libstall_thread.so "
+                f"CHIMED_STALL={stall}\n", name="watchdog")
+        client = self.start()
+        client.do("/play", self.sound, *LOOP)
+        before = main_pid()
+        time.sleep(3.5)  # longer than the watchdog's patience
+        self.assertEqual(main_pid(), before)
+
+        began = time.monotonic()
+        open(stall, "w", encoding="ascii").close()
+        self.until(lambda: chime("status", check=False).returncode == 12, "the verdict: stalled")
+        print(f"time: stall, to the verdict: {time.monotonic() - began:.1f} s")
+        self.until(lambda: "stalled" in show("StatusText"), "the verdict for the manager")
+        self.until(lambda: show("NRestarts") != "0", "the watchdog")
+        os.unlink(stall)
+        self.until(is_up, "the restart")
+        print(f"time: stall, to an answer of the next one: {time.monotonic() - began:.1f} s (WatchdogSec=3)")
+        self.assertEqual(show("NRestarts"), "1")
+        self.assertTrue(said("Failed with result 'watchdog'", since=self.began))
+        frames = self.client().status()["frames"]
+        self.until(lambda: self.client().status()["frames"] > frames, "frames")
+        self.client().do("/play", self.sound, *LOOP)
+
+    def test_stopped_process(self):
+        """SIGSTOP for 2 s is no reason to end it."""
+        client = self.start()
+        client.do("/play", self.sound, *LOOP)
+        pid = main_pid()
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(2)
+        os.kill(pid, signal.SIGCONT)
+        self.until(lambda: client.status()["voices"] == 1, "an answer")
+        self.assertEqual((main_pid(), show("NRestarts")), (pid, "0"))
+
+
+class Rights(Test):
+    def status_of(self, name):
+        with open(f"/proc/{main_pid()}/status", encoding="ascii") as file:
+            return re.search(rf"(?m)^{name}:\s*(.*)$", file.read())[1]
+
+    def test_user(self):
+        self.start()
+        uid, gid = int(self.status_of("Uid").split()[1]), int(self.status_of("Gid").split()[1])
+        self.assertTrue(61184 <= uid <= 65519, uid)
+        self.assertEqual(gid, os.stat(SOCKET).st_gid)
+        for name in "CapEff", "CapPrm", "CapBnd", "CapAmb", "CapInh":
+            self.assertEqual(int(self.status_of(name), 16), 0, name)
+        self.assertEqual(self.status_of("NoNewPrivs"), "1")
+        self.assertEqual(self.status_of("Seccomp"), "2")
+
+    def test_folders(self):
+        self.start()
+        uid = int(self.status_of("Uid").split()[1])
+        state = os.stat("/var/lib/private/chimed")
+        self.assertEqual((state.st_uid, stat.S_IMODE(state.st_mode) & 0o002), (uid, 0))
+        self.assertEqual(os.path.realpath("/var/lib/chimed"), "/var/lib/private/chimed")
+        self.assertTrue(os.path.isdir("/etc/chimed"))
+        for path in SOCKET, service.STREAM:
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o660)
+
+    def test_no_realtime(self):
+        """A container may not grant what the unit asks for: it says so, and goes on."""
+        self.assertEqual(show("LimitRTPRIO"), "95")
+        client = self.start()
+        with open(f"/proc/{main_pid()}/limits", encoding="ascii") as file:
+            limit = re.search(r"Max realtime priority +(\d+)", file.read())[1]
+        if limit != "0":
+            self.skipTest("this container grants real-time priority")
+        client.do("/play", self.sound, *LOOP)
+        self.until(lambda: client.status()["health"] == "degraded", "the verdict")
+        self.assertIn("real-time", client.status()["health_why"])
+        self.assertEqual(chime("status", check=False).returncode, 10)
+        self.until(lambda: "real-time" in show("StatusText"), "the verdict for the manager")
+        warnings = [e for e in said("real-time|SCHED_FIFO", since=self.began) if e["PRIORITY"] in "34"]
+        self.assertEqual(len(warnings), 1, [e["MESSAGE"] for e in warnings])
+        self.assertEqual(client.status()["voices"], 1)
+
+    def test_exposure(self):
+        self.start()
+        last = run("systemd-analyze", "--no-pager", "security", self.unit).stdout.splitlines()[-1]
+        print("exposure:", last)
+        self.assertLessEqual(float(re.search(r": (\d+\.\d+)", last)[1]), 1.5)
+
+    def test_members_of_audio_play(self):
+        self.start()
+        for group, code in ("audio", 0), ("nogroup", 1):
+            result = run("setpriv", "--reuid=nobody", f"--regid={group}", "--clear-groups", harness.CHIME, "play", self.sound,
+                         check=False)
+            self.assertEqual(result.returncode, code, group + result.stderr)
+
+
+class Journal(Test):
+    def test_levels(self):
+        self.start()
+        chime("play", "/no/such/file", check=False)
+        entries = [e for e in journal(since=self.began) if e.get("_PID") != "1"]
+        self.assertTrue(entries)
+        for entry in entries:
+            self.assertEqual(entry["SYSLOG_IDENTIFIER"], "chimed")
+            self.assertNotRegex(entry["MESSAGE"], r"^<\d>")
+        self.assertIn("6", {e["PRIORITY"] for e in entries})
+
+    def test_debug(self):
+        drop_in('[Service]\nEnvironment="CHIMED_OPTIONS=--backend null --log-level debug"\n', name="zdebug")
+        self.start()
+        self.assertIn("7", {e["PRIORITY"] for e in said("is handed over as descriptor", since=self.began)})
 
 
 if __name__ == "__main__":
-    make_sound()
     sys.exit(unittest.main(verbosity=2))
