@@ -26,6 +26,10 @@ static void send_error(struct control *c, const struct client *client, const cha
 {
     char shown[OSC_MAX_PATH_BYTES]; // no method has a longer path; an answer must come all the same
     snprintf(shown, sizeof shown, "%s", path);
+    if (client->kind == CLIENT_JOURNAL) {
+        if (c->resume.n_refused++ < RESUME_MAX_TOLD) log_warning("cannot be resumed: %s: %s", shown, text);
+        return;
+    }
     c->replies.n_errors++;
     if (client->kind == CLIENT_SCORE) {
         if (error != API_NOT_DONE) log_error("%s: %s: %s", shown, api_error_code(error), text);

@@ -18,6 +18,7 @@ struct bus_entry {
     char name[CONFIG_NAME_BYTES];
     uint32_t parent;
     uint32_t out, width; // as in struct bus_graph
+    bool is_output_set;  // by a client
 };
 
 /// Owned by control. Buses stay once the message that made them has been accepted.

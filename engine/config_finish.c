@@ -97,6 +97,15 @@ static enum status finish_sound_folder(struct config *c, char *error)
     return finish_path(to, sizeof c->sound_folder, "paths.sound_folder", "/var/lib", 8, file, error);
 }
 
+/// A daemon that is started by hand keeps nothing, unless it is told to.
+static enum status finish_state_folder(struct config *c, char *error)
+{
+    size_t n = 0;
+    const char *folder = env_path("STATE_DIRECTORY", &n);
+    if (c->state_folder[0] || !folder) return STATUS_OK;
+    return finish_path(c->state_folder, sizeof c->state_folder, "paths.state_folder", folder, n, "", error);
+}
+
 // ---- buses ----
 
 /// True when `name` is master or stands among the first `n` buses.
@@ -157,6 +166,7 @@ enum status config_finish(struct config *c, char *error)
     if (status == STATUS_OK) status = finish_socket(c, error);
     if (status == STATUS_OK) status = finish_stream_socket(c, error);
     if (status == STATUS_OK) status = finish_sound_folder(c, error);
+    if (status == STATUS_OK) status = finish_state_folder(c, error);
     if (status == STATUS_OK) status = sort_buses(c, error);
     if (status == STATUS_OK) status = check_buses(c, error);
     return status;

@@ -41,6 +41,8 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     if (!status) status = transaction_init(&c->transaction, tables);
     if (!status) status = holds_init(&c->holds, tables);
     if (!status) status = subscriptions_init(&c->subscriptions, tables);
+    allocator_tag(tables, "journal");
+    if (!status && config->state_folder[0]) status = journal_init(&c->journal, tables, config);
     if (status) control_fini(c);
     return status;
 }

@@ -17,12 +17,14 @@
 #include "engine/config.h"
 #include "engine/health.h"
 #include "engine/holds.h"
+#include "engine/journal.h"
 #include "engine/load_window.h"
 #include "engine/osc/parse.h"
 #include "engine/osc/reply.h"
 #include "engine/osc/subscriptions.h"
 #include "engine/osc/transport.h"
 #include "engine/queries.h"
+#include "engine/resume.h"
 #include "engine/rt/engine_rt.h"
 #include "engine/schedule_book.h"
 #include "engine/sounds/sound_table.h"
@@ -79,8 +81,10 @@ struct control {
     struct schedule_book book;      // the commands that wait for their time
     struct holds holds;             // the packets that wait for sounds
     struct subscriptions subscriptions;
-    bool watches_voices;             // rt reports loops and pauses
-    struct queries queries;          // lists that are being answered
+    bool watches_voices;    // rt reports loops and pauses
+    struct queries queries; // lists that are being answered
+    struct journal journal;
+    struct resume resume;
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
     struct backend_switch backend_switch;
@@ -93,6 +97,7 @@ struct control {
     uint64_t sounded_ns;  // likewise
     int64_t looked_ns, quiet_ns, mute_ns, next_status_ns;
     bool quit;
+    bool keeps_state;            // at the end, for the next start
     int64_t started_ns;          // CLOCK_MONOTONIC
     bool is_warm;                // the audio thread has run long enough to have touched all it needs
     uint64_t n_cycles_before;    // that this backend had begun

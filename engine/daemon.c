@@ -29,6 +29,10 @@
 /// Cycles after which the audio thread should take no more page faults.
 #define WARM_UP_CYCLES 256
 
+/// So long the start waits for the journal, and the end for its last pass.
+#define JOURNAL_READ_NS      INT64_C(150000000)
+#define JOURNAL_LAST_PASS_NS INT64_C(300000000)
+
 struct daemon {
     struct engine engine;
     struct transport transport;
@@ -80,6 +84,11 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     status = worker_start(&e->control.worker, reason, ERROR_TEXT_BYTES);
     if (status) return status;
     cycle_init(&d->cycle, &e->rt, as_it_is->rate);
+    if (config->state_folder[0]) status = journal_start(&e->control);
+    if (status) {
+        snprintf(reason, ERROR_TEXT_BYTES, "cannot start the journal's thread: %s", status_text(status));
+        return status;
+    }
     status = chain_start(&d->chain, &d->cycle, reason);
     if (!status) e->control.backend = chain_backend(&d->chain);
     e->control.chain = &d->chain;
@@ -115,6 +124,7 @@ static void take_signal(struct daemon *d)
         log_info("the configuration is read at start only: restart to apply changes");
         return;
     }
+    d->engine.control.keeps_state = info.ssi_signo == SIGTERM;
     d->engine.control.quit = true;
 }
 
@@ -162,6 +172,8 @@ static void turn(struct daemon *d, bool takes_requests)
     if (news_ns < ns) ns = news_ns;
     int64_t chain_ns = chain_patience_ns(&d->chain, monotonic_ns());
     if (chain_ns < ns) ns = chain_ns;
+    int64_t journal_ns = journal_patience_ns(c, monotonic_ns());
+    if (journal_ns < ns) ns = journal_ns;
     struct timespec patience = {.tv_nsec = ns < 1000000000 ? ns : 999999999};
     ppoll(fds, COUNT_OF(fds), &patience, NULL);
 
@@ -172,13 +184,33 @@ static void turn(struct daemon *d, bool takes_requests)
     push_syncs(c);
     push_unschedules(c);
     watch_audio(d);
+    journal_turn(c, monotonic_ns());
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
     forget_gone(d);
 }
 
+/// What the last run left is known before clients come: a disk that hangs does not keep them waiting long.
+static void wait_for_journal(struct daemon *d)
+{
+    int64_t deadline = monotonic_ns() + JOURNAL_READ_NS;
+    while (d->engine.control.resume.step == RESUME_READS && monotonic_ns() < deadline)
+        turn(d, false);
+}
+
 // ---- stop ----
+
+/// Writes what holds before the fade, or removes it; a disk that hangs is waited for elsewhere.
+static void end_journal(struct daemon *d)
+{
+    struct control *c = &d->engine.control;
+    int64_t deadline = monotonic_ns() + JOURNAL_LAST_PASS_NS;
+    journal_begin_end(c, c->keeps_state);
+    do
+        turn(d, false);
+    while (c->journal.step != JOURNAL_RESTS && monotonic_ns() < deadline);
+}
 
 /// Fades the outputs and serves events until that is heard, or for half a second longer.
 static void fade_out(struct daemon *d)
@@ -194,6 +226,22 @@ static void fade_out(struct daemon *d)
         turn(d, false);
 }
 
+/// The disk has had the time of the fade. While it hangs the memory that it is to write stays, and with it
+/// all else: the process ends.
+static void finish_journal(struct daemon *d)
+{
+    struct control *c = &d->engine.control;
+    int64_t deadline = monotonic_ns() + JOURNAL_LAST_PASS_NS;
+    while (!journal_is_over(c) && monotonic_ns() < deadline)
+        turn(d, false);
+    if (journal_stop(c)) return;
+    log_warning("the disk of %s hangs: the newest state is not kept", c->config->state_folder);
+    chain_stop(&d->chain);
+    transport_close(&d->transport);
+    log_info("stopped");
+    _exit(0);
+}
+
 static void stop_audio(struct daemon *d)
 {
     chain_stop(&d->chain);
@@ -204,6 +252,7 @@ static void stop(struct daemon *d)
 {
     stop_audio(d);
     if (d->transport.outbox.clients) transport_close(&d->transport);
+    if (!journal_stop(&d->engine.control)) _exit(1); // the start has failed, and its disk hangs
     engine_fini(&d->engine);
     if (d->signal_fd >= 0) close(d->signal_fd);
 }
@@ -225,13 +274,16 @@ int daemon_run(const struct config *config, bool debug_memory)
     log_info("chimed " CHIMED_VERSION ": %s, %s, %u Hz, %u channels, %u voices; listening on %s",
              c->backend->ops->name, device, c->rate, c->backend->n_channels, c->voices.n_slots,
              d.transport.listeners.sockets[0].name);
+    wait_for_journal(&d);
     service_ready("%s, %u Hz", c->backend->ops->name, c->rate);
     if (debug_memory) memory_report_begin(&report, &d.engine, stderr);
     while (!c->quit)
         turn(&d, true);
 
     service_stopping();
+    end_journal(&d);
     fade_out(&d);
+    finish_journal(&d);
     stop_audio(&d);
     bool good = !debug_memory || memory_report_end(&report, &d.engine, stderr);
     stop(&d);

@@ -108,12 +108,13 @@ static void visit_calls(struct visit *v, take_call *take)
 
 static struct call make_call(const struct visit *v, const struct osc_message *message, enum method method)
 {
+    bool is_journal = v->datagram->client.kind == CLIENT_JOURNAL; // has its sounds loaded before
     return (struct call){.request = &v->control->transaction.request,
                          .client = &v->datagram->client,
                          .path = method < N_METHODS ? method_info(method)->path : message->path,
                          .fd = &v->datagram->fd,
                          .index = message->index,
-                         .n_tries = v->hold ? v->hold->n_tries : 0};
+                         .n_tries = v->hold ? v->hold->n_tries : is_journal};
 }
 
 // ---- checks of every call: method, role, arguments, time ----

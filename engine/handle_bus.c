@@ -89,6 +89,7 @@ static bool set_output(struct control *c, const struct call *call, uint32_t bus)
     control_undo_later(c, undo_output, bus, (uint64_t)e->width << 32 | e->out);
     e->out = (uint32_t)request_int(r, PARAM_OUT, e->out);
     e->width = (uint32_t)request_int(r, PARAM_WIDTH, e->width);
+    e->is_output_set = true;
     control_publish_graph(c);
     return true;
 }

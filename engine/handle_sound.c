@@ -113,6 +113,7 @@ void finish_load(struct control *c, uint32_t sound, struct load *load)
         load_unchanged(c, sound, load);
     } else {
         sound_publish(&c->sounds, sound, load);
+        c->journal.n_changes++;
         answer_loaded(c, &c->sounds.entries[sound]);
         start_pending_voices(c, sound);
     }
@@ -190,6 +191,7 @@ void handle_sound_unload(struct control *c, const struct call *call)
         return;
     }
     sound_unlist(&c->sounds, sound);
+    c->journal.n_changes++;
     struct osc_writer *w = call_answer(c, call);
     osc_add_text(w, name);
     osc_add_int(w, (int32_t)n_voices);

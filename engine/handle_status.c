@@ -82,6 +82,12 @@ static size_t store_bytes(const struct control *c)
     return usage.used_bytes;
 }
 
+static double journal_age(const struct control *c)
+{
+    int64_t written_ns = c->journal.written_ns;
+    return written_ns > 0 ? (double)(monotonic_ns() - written_ns) * 1e-9 : -1;
+}
+
 // ---- /status ----
 
 /// Names a figure, in a new item when the last one is long enough.

@@ -91,6 +91,7 @@ static void tell_late(struct control *c, const struct ticket *t, uint32_t late_f
 void finish_scheduled(struct control *c, uint32_t entry, const struct due *due)
 {
     const struct ticket *t = &c->book.tickets[c->book.bookings[entry].ticket];
+    c->journal.n_moves += t->method == METHOD_SEEK;
     struct booking_end end = schedule_book_end(&c->book, entry, due);
     if (end.is_late) tell_late(c, t, due->late_frames);
     if (end.slot != BOOK_NONE)

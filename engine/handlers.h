@@ -89,6 +89,37 @@ bool queries_wait(const struct control *c);
 void query_take_snapshot(struct control *c);
 void query_take_report(struct control *c, const struct event *e);
 
+// ---- the journal ----
+
+/// Starts the disk's thread and asks for what the last run has left.
+NODISCARD enum status journal_start(struct control *c);
+/// Goes on with the resume, the pass and the disk, as far as they have come. Once a turn of the loop.
+void journal_turn(struct control *c, int64_t now_ns);
+/// How long the loop may sleep as far as the journal is concerned.
+int64_t journal_patience_ns(const struct control *c, int64_t now_ns);
+/// The daemon ends: writes what is news, or removes all. Call journal_turn() until journal_is_over(), or
+/// until it takes too long.
+void journal_begin_end(struct control *c, bool is_kept);
+bool journal_is_over(const struct control *c);
+/// False when the disk hangs: then no memory must be given back.
+bool journal_stop(struct control *c);
+/// Why the state is not being kept though it should be; NULL when all is well.
+const char *journal_problem(const struct control *c);
+/// "off", "resuming", "kept", "failing" or "stalled".
+const char *journal_state(const struct control *c);
+
+/// From the dump: the message in the writer belongs to the journal; the next argument is the position of a
+/// voice that moves.
+void journal_take_message(struct control *c);
+void journal_note_motion(struct control *c);
+/// From rt, with JOURNAL_TOKEN.
+void journal_take_snapshot(struct control *c);
+void journal_take_report(struct control *c, const struct event *e);
+
+/// Takes what the disk has found, and goes on record by record.
+void resume_begin(struct control *c, const struct journal_result *result, int64_t now_ns);
+void resume_turn(struct control *c, int64_t now_ns);
+
 // ---- what handlers began and events end ----
 
 /// Starts the voices that waited for a sound, or tells them why not.

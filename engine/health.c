@@ -25,10 +25,13 @@ static enum verdict degraded_by(const struct signs *s, char *why)
     else if (s->is_unlocked)
         what = "its memory is not locked: see chime doctor";
     if (what) snprintf(why, HEALTH_WHY_BYTES, "%s", what);
+    if (!what && s->journal)
+        snprintf(why, HEALTH_WHY_BYTES, "the state is not kept for a start after a crash: %.160s",
+                 s->journal);
     if (s->is_fallback)
         snprintf(why, HEALTH_WHY_BYTES, "plays on %.60s, for %.60s does not play: %.100s", s->backend,
                  s->wanted, s->reason);
-    return what || s->is_fallback ? VERDICT_DEGRADED : VERDICT_HEALTHY;
+    return what || s->journal || s->is_fallback ? VERDICT_DEGRADED : VERDICT_HEALTHY;
 }
 
 static enum verdict judge(const struct signs *s, char *why)

@@ -35,6 +35,7 @@ struct signs {
     bool is_storm;        // xruns come fast
     bool is_unlocked;     // memory that should be locked is not
     bool is_not_realtime; // the audio thread has no real-time priority
+    const char *journal;  // why the state is not being kept; NULL when it is, or need not be
 };
 
 /// A zeroed one is healthy.

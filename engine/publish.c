@@ -59,6 +59,20 @@ void publish_health(struct control *c)
     }
 }
 
+void publish_resumed(struct control *c)
+{
+    const struct resume *s = &c->resume;
+    const struct client *to;
+    for (uint32_t i = 0; (to = next_subscriber(c, OSC_EVENT_STATE, &i));) {
+        struct osc_writer *w = begin(c, OSC_EVENT_STATE);
+        osc_add_int(w, (int32_t)s->n_sounds);
+        osc_add_int(w, (int32_t)s->n_voices);
+        osc_add_int(w, (int32_t)s->n_scheduled);
+        osc_add_int(w, (int32_t)s->n_lost);
+        reply_send(&c->replies, to);
+    }
+}
+
 static void publish_log(struct control *c)
 {
     struct log_copy line;

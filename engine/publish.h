@@ -13,6 +13,8 @@
 void publish_voice(struct control *c, enum osc_event event, uint32_t slot, const char *reason);
 /// The health of the daemon is another one.
 void publish_health(struct control *c);
+/// The start has taken up what the last run left.
+void publish_resumed(struct control *c);
 /// The system's clock has jumped.
 void publish_clock_step(struct control *c, double seconds);
 

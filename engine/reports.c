@@ -25,9 +25,18 @@ static void warn_nonfinite(struct control *c, struct ring_ref ref)
 static void take_clock_step(struct control *c, int64_t ns)
 {
     c->n_clock_steps++;
+    scheduled_texts_shift(&c->journal.texts, ns);
+    c->journal.n_moves++;
     publish_clock_step(c, (double)ns * 1e-9);
     log_warning("the system's clock has jumped by %+.6f s; what is scheduled keeps its distance from now",
                 (double)ns * 1e-9);
+}
+
+/// What may be news to the journal.
+static bool is_change(const struct event *e)
+{
+    return e->type == EVENT_VOICE_STARTED || e->type == EVENT_VOICE_ENDED || e->type == EVENT_DUE ||
+           e->type == EVENT_CLOCK_STEP;
 }
 
 static void take_event(struct control *c, const struct event *e)
@@ -39,9 +48,16 @@ static void take_event(struct control *c, const struct event *e)
     case EVENT_VOICE_PAUSED:
         publish_voice(c, e->value ? OSC_EVENT_PAUSED : OSC_EVENT_RESUMED, e->slot, NULL);
         break;
-    case EVENT_VOICE_REPORT: query_take_report(c, e); break;
+    case EVENT_VOICE_REPORT:
+        if (e->token & JOURNAL_TOKEN)
+            journal_take_report(c, e);
+        else
+            query_take_report(c, e);
+        break;
     case EVENT_SYNCED:
-        if (e->value & QUERY_TOKEN)
+        if (e->value & JOURNAL_TOKEN)
+            journal_take_snapshot(c);
+        else if (e->value & QUERY_TOKEN)
             query_take_snapshot(c);
         else
             finish_sync(c);
@@ -59,8 +75,10 @@ void control_drain_events(struct control *c)
     struct event e;
     uint32_t n_events = queue_used(&c->rt->events);
     if (n_events > c->n_events_high) c->n_events_high = n_events;
-    while (queue_pop(&c->rt->events, &e))
+    while (queue_pop(&c->rt->events, &e)) {
+        c->journal.n_changes += is_change(&e);
         take_event(c, &e);
+    }
     if (c->graph_is_stale) control_publish_graph(c);
     c->snapshot = latest_read(&c->rt->snapshot);
     queries_step(c);

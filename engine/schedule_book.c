@@ -69,6 +69,7 @@ static bool leave_ticket(struct schedule_book *b, uint32_t ticket)
     struct ticket *t = &b->tickets[ticket];
     assert(t->n_entries > 0);
     if (--t->n_entries > 0) return false;
+    if (b->texts) scheduled_texts_drop(b->texts, ticket);
     t->next_free = b->free_ticket;
     b->free_ticket = ticket;
     return true;

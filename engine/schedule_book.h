@@ -15,6 +15,7 @@
 #include "engine/osc/client.h"
 #include "engine/osc/parse.h"
 #include "engine/rt/event.h"
+#include "engine/scheduled_texts.h"
 
 #define BOOK_NONE UINT32_MAX
 
@@ -70,8 +71,9 @@ struct schedule_book {
     uint32_t first_to_take, last_to_take; // to be taken back
     struct clearing clears[MAX_CLEARS];
     uint32_t n_clears;
-    uint64_t n_refused;         // commands that found no entry
-    uint64_t n_late, n_dropped; // messages
+    struct scheduled_texts *texts; // of the tickets; NULL: none are kept
+    uint64_t n_refused;            // commands that found no entry
+    uint64_t n_late, n_dropped;    // messages
 };
 
 /// `n_entries`: 1 to 65535.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/answer.h"
+#include "engine/osc/request_write.h"
 
 // ---- for the handlers ----
 
@@ -24,6 +25,22 @@ static void name_target(const struct control *c, const struct command *command, 
     target->kind = id.text ? TARGET_NAME : TARGET_NUMBER;
     target->number = id.number;
     snprintf(target->name, sizeof target->name, "%s", id.text ? id.text : "");
+}
+
+/// Keeps what the call asks for, as a message to be sent again at its time.
+static void keep_text(struct control *c, const struct call *call, const struct command *command)
+{
+    const uint64_t left_out =
+        UINT64_C(1) << PARAM_AT | UINT64_C(1) << PARAM_IMMEDIATE | UINT64_C(1) << PARAM_NOTIFY;
+    struct osc_writer *w = &c->replies.writer;
+    request_write(w, call->request, left_out);
+    // The id that the engine has chosen is the client's to keep.
+    if (command->type == COMMAND_VOICE_START && !request_has(call->request, PARAM_ID)) {
+        osc_add_text(w, param_infos[PARAM_ID].name);
+        voice_add_id(w, &c->voices.entries[command->slot]);
+    }
+    size_t n = osc_end(w, c->replies.message);
+    scheduled_texts_keep(c->book.texts, c->transaction.ticket, c->replies.message, (uint32_t)n, call->time);
 }
 
 /// Gives a command an entry of the schedule, and its message a ticket.
@@ -49,6 +66,7 @@ static bool book(struct control *c, const struct call *call, struct command *com
     name_target(c, command, &ticket->target);
     snprintf(ticket->tag, sizeof ticket->tag, "%s", request_text(call->request, PARAM_TAG, ""));
     snprintf(ticket->id, sizeof ticket->id, "%s", call->request->id);
+    if (c->book.texts) keep_text(c, call, command);
     return true;
 }
 
@@ -81,6 +99,7 @@ bool control_stage(struct control *c, const struct call *call, struct command *c
     t->last_when = call->when;
     t->last_time = call->time;
     if (call->when == WHEN_TIME && !book(c, call, command)) return false;
+    c->journal.n_moves += command->type == COMMAND_VOICE_SEEK && call->when != WHEN_TIME;
     if (stage(c, command)) return true;
     control_refuse_full(c, call);
     return false;
@@ -168,6 +187,7 @@ static void stage_graph(struct control *c)
 void staging_commit(struct control *c)
 {
     if (c->transaction.has_graph) stage_graph(c);
+    if (c->rt->commands.n_staged > 0 || c->transaction.n_undos > 0) c->journal.n_changes++;
     if (c->rt->commands.n_staged > 0) queue_commit(&c->rt->commands);
     schedule_book_commit(&c->book);
     c->transaction.phase = TRANSACTION_ANSWERS;

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "engine/handlers.h"
 #include "engine/log.h"
 #include "engine/publish.h"
 #include "engine/service.h"
@@ -89,7 +90,8 @@ static void take_signs(const struct control *c, struct signs *s)
                         .mute_ns = c->mute_ns,
                         .is_storm = c->storm.is_on,
                         .is_unlocked = c->is_unlocked,
-                        .is_not_realtime = !is_realtime(c)};
+                        .is_not_realtime = !is_realtime(c),
+                        .journal = journal_problem(c)};
 }
 
 static void tell_health(const struct control *c)

@@ -19,7 +19,7 @@ struct stream_ref {
 /// Where a message came from and its answer goes to. A copy stays good for as long as it is kept: answers to
 /// a connection that has closed go nowhere, even if another one has taken its place.
 struct client {
-    enum { CLIENT_NONE, CLIENT_UNIX, CLIENT_UDP, CLIENT_STREAM, CLIENT_SCORE } kind;
+    enum { CLIENT_NONE, CLIENT_UNIX, CLIENT_UDP, CLIENT_STREAM, CLIENT_SCORE, CLIENT_JOURNAL } kind;
     enum role role;  // no part of what client_is() compares
     uint16_t socket; // of datagrams: the listener that it came in by, and that answers leave from
     socklen_t address_bytes;

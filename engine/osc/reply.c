@@ -109,7 +109,7 @@ static uint32_t end_message(struct replies *r, const struct client *to)
 
 static bool is_reachable(const struct replies *r, const struct client *to)
 {
-    return r->transport && to->kind != CLIENT_NONE && to->kind != CLIENT_SCORE;
+    return r->transport && to->kind != CLIENT_NONE && to->kind != CLIENT_SCORE && to->kind != CLIENT_JOURNAL;
 }
 
 void reply_send(struct replies *r, const struct client *to)

@@ -33,6 +33,9 @@
 /// Voice reports that may be under way at once.
 #define MAX_VOICE_REPORTS 1024
 
+/// Reports for the journal that may be under way at once: few, so that a pass is spread over many cycles.
+#define MAX_JOURNAL_EVENTS 64
+
 /// Room for the reports that may be left out when it is used up (EVENT_NONFINITE, EVENT_VOICE_LOOPED,
 /// EVENT_VOICE_PAUSED), or come later (EVENT_CLOCK_STEP).
 #define SPARE_EVENTS 1024

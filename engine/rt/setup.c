@@ -8,7 +8,7 @@
 /// out again, an entry of the schedule one, and control counts the syncs, snapshots, graphs and reports that
 /// are under way.
 #define OWED_EVENTS(n_voices, n_scheduled)                                                                   \
-    (2 * (n_voices) + (n_scheduled) + MAX_SYNCS + MAX_GRAPHS + MAX_VOICE_REPORTS)
+    (2 * (n_voices) + (n_scheduled) + MAX_SYNCS + MAX_GRAPHS + MAX_VOICE_REPORTS + MAX_JOURNAL_EVENTS)
 
 static_assert(OWED_EVENTS(65536, 65535) + SPARE_EVENTS <= 1u << 24,
               "the event queue of the largest engine can be made");

@@ -163,7 +163,9 @@ enum api_error sound_load(struct sound_table *t, const char *name, const char *p
     *e = (struct sound_entry){
         .state = SOUND_LOADING, .is_listed = true, .first_pending = SOUND_NONE, .last_pending = SOUND_NONE};
     memcpy(e->name, name, strlen(name) + 1);
-    if (fd < 0 && strlen(path) < sizeof e->path) memcpy(e->path, path, strlen(path) + 1);
+    e->is_handed = fd >= 0;
+    bool has_path = fd < 0 || path[0] == '/'; // others may be seen from where the client is
+    if (has_path && strlen(path) < sizeof e->path) memcpy(e->path, path, strlen(path) + 1);
     e->sequence = load->sequence;
     names_insert(&t->names, names_hash_text(name), *sound);
     bool pushed = push_load(t, *sound, load);

@@ -28,9 +28,10 @@ struct sound_entry {
     bool is_listed;  // found by its name; false: it goes when its last voice has ended
     bool is_cached;  // loaded by /play of a path: may go whenever nothing plays it
     bool is_dropped; // LOADING: goes when the load has ended
+    bool is_handed;  // the file came as a descriptor; `path` is what the client says of it
     bool is_leaving; // a message of the packet that is being checked unloads it
     char name[SOUND_NAME_BYTES];
-    char path[SOUND_PATH_BYTES]; // to load it from again; "": a descriptor, or too long
+    char path[SOUND_PATH_BYTES]; // to load it from again; "": none that leads there, or too long
     struct decoded decoded;      // READY
     struct file_id id;           // READY; else zeroed, which no file has
     struct refcount refs;        // READY: the list's one, and one of each voice
