@@ -22,6 +22,8 @@
 #define LEAST_NS INT64_C(20000000)
 /// So long voices wait for the audio clock.
 #define CLOCK_NS INT64_C(2000000000)
+/// So long after their time voices have certainly started.
+#define STARTED_NS INT64_C(50000000)
 /// A voice comes back in the midst of its sound.
 #define FADE_S 0.02
 
@@ -347,8 +349,15 @@ static void finish(struct control *c, int64_t now_ns)
     publish_resumed(c);
 }
 
+/// Until then the state is not what it will be.
+static bool have_voices_started(const struct control *c)
+{
+    return now_ns(CLOCK_REALTIME) > c->resume.voices_realtime_ns + STARTED_NS;
+}
+
 void resume_turn(struct control *c, int64_t now_ns)
 {
-    if (c->resume.step == RESUME_FEEDS) feed_some(c, now_ns);
-    if (c->resume.step == RESUME_SETTLES && !has_loads_under_way(c)) finish(c, now_ns);
+    struct resume *s = &c->resume;
+    if (s->step == RESUME_FEEDS) feed_some(c, now_ns);
+    if (s->step == RESUME_SETTLES && !has_loads_under_way(c) && have_voices_started(c)) finish(c, now_ns);
 }

@@ -3,76 +3,112 @@
 # test_resume.py - after a crash the daemon goes on with what it did: loops where they would be by now, what waits for
 # its time, ids and names; and whatever is wrong with the journal or its disk, it plays on and says so.
 import os
+import shutil
 import signal
+import struct
+import subprocess
 import time
 import unittest
 
-from harness import PATIENCE_S, Daemon, osc, sine, until, wav
+import jack_server
+import test_heal
+from harness import PATIENCE_S, Daemon, bundle, osc, sine, until, wav
 
 RATE = 48000
-LOOP_S = 10.0  # of the longest sound: no test takes so long that a position could be one of another pass
+LOOP_S = 10.0  # of the longest sound
 NEAR_S = 0.05  # between this program's clock and a position that was asked for; on a loaded machine
+NTP_OF_1970 = 2208988800
+STALL_DISK = os.environ.get("CHIMED_STALL_DISK", "")
+
+
+def ntp(seconds):
+    """The time tag so many seconds from now."""
+    return int((time.time() + seconds + NTP_OF_1970) * 2**32)
 
 
 class Life(Daemon):
-    """A daemon that keeps its state, and whose folder outlives it."""
+    """A daemon that keeps its state, in a folder that outlives it."""
 
     def __init__(self, *options, config="", **more):
-        super().__init__(*options, config="", **more)
+        super().__init__(*options, **more)
         os.mkdir(self.path("state"))
-        self.write("chimed.conf", f"[paths]\nsound_folder = {self.sounds}\nstate_folder = {self.path('state')}\n{config}\n")
+        self.configure(config)
         self.sound("long.wav", wav(sine(int(LOOP_S * RATE))))
         self.sound("short.wav", wav(sine(RATE // 10)))
+
+    def configure(self, config):
+        self.write("chimed.conf", f"[paths]\nsound_folder = {self.sounds}\nstate_folder = {self.path('state')}\n{config}\n")
 
     def state(self, name="journal"):
         return self.path(os.path.join("state", name))
 
-    def end(self, by):
+    def end(self, by=signal.SIGKILL):
         for client in self.clients:
             client.close()
         self.clients = []
-        self.process.send_signal(by)
-        self.process.wait(PATIENCE_S)
+        if by:
+            self.process.send_signal(by)
+        code = self.process.wait(PATIENCE_S)
+        return code
 
-    def crash(self):
-        self.end(signal.SIGKILL)
-
-    def start(self):
-        super().start()
+    def begin(self):
+        self.start()
         return self.client()
 
-    def kept(self, client):
-        """Waits until all that has been done so far is on the disk."""
+
+def resumed(client):
+    """The status, once the resume is over."""
+    return until(lambda: (s := client.status())["journal"] != "resuming" and s, "the resume")
+
+
+def kept(client):
+    """Waits until the disk has all that has been done so far: the first write may be one that was under way, the second
+    has begun behind it."""
+    client.call("/bus/new", "kept")
+    for _ in range(2):
+        client.do("/bus/set", "kept", "pan", kept.pan)
+        kept.pan = -kept.pan
         written = client.status()["journal_written"]
         until(lambda: client.status()["journal_written"] > written, "the journal")
 
-    def resumed(self, client):
-        return until(lambda: (s := client.status())["journal"] not in ("resuming",) and s, "the resume")
+
+kept.pan = 0.5
 
 
-def voices(client):
+def dump(client):
     """What a dump says of each voice, and when: {id: ({key: value}, time)}."""
     began = time.monotonic()
-    n, _ = client.do("/dump")
+    client.do("/dump")
     when = (began + time.monotonic()) / 2
     found = {}
-    for m in [m for m in client.seen if m[0] == "/play"]:
-        keys = dict(zip(m[2::2], m[3::2]))
-        found[keys["id"]] = ({"sound": m[1], **keys}, when)
+    for message in client.seen:
+        if message[0] == "/play":
+            keys = dict(zip(message[2::2], message[3::2]))
+            found[keys["id"]] = ({"sound": message[1], **keys}, when)
     client.seen.clear()
     return found
 
 
-class Resume(unittest.TestCase):
+class Living(unittest.TestCase):
+    CONFIG = ""
+
     def setUp(self):
-        self.life = Life()
+        self.life = Life(config=self.CONFIG)
         self.addCleanup(self.life.remove)
-        self.client = self.life.start()
+        self.client = self.life.begin()
 
     def restart(self, by=signal.SIGKILL):
         self.life.end(by)
-        self.client = self.life.start()
-        return self.life.resumed(self.client)
+        self.client = self.life.begin()
+        return resumed(self.client)
+
+    def assert_resumed(self, status, sounds, n_voices, scheduled=0, lost=0):
+        seen = tuple(status["resumed_" + name] for name in ("sounds", "voices", "scheduled", "lost"))
+        self.assertEqual(seen, (sounds, n_voices, scheduled, lost), self.life.stderr())
+
+    def voices(self, n):
+        """The dump, when `n` voices are under way."""
+        return until(lambda: len(found := dump(self.client)) == n and found, f"{n} voices")
 
     def assert_went_on(self, before, after, rate, loop=(0.0, LOOP_S)):
         """One and the same voice, some time later."""
@@ -82,28 +118,543 @@ class Resume(unittest.TestCase):
         off = (a["start"] - expected + (last - first) / 2) % (last - first) - (last - first) / 2
         self.assertLess(abs(off), NEAR_S * abs(rate), (before, after))
 
+
+class Crash(Living):
     def test_loops_go_on_where_they_would_be(self):
         self.client.do("/sound/load", "tone", "long.wav")
         self.client.do("/bus/new", "music")
+        self.client.do("/bus/new", "strings", "music")
         self.client.do("/bus/set", "music", "gain", -6.0, "mute", 1)
-        self.client.do("/play", "tone", "id", 1, "loop", 1, "gain", -12.0, "bus", "music")
+        self.client.do("/bus/set", "strings", "solo", 1, "pan", 0.5, "out", 2, "width", 1)
+        self.client.do("/play", "tone", "id", 1, "loop", 1, "gain", -12.0, "bus", "strings", "quality", "sinc")
         self.client.do("/play", "tone", "id", "back", "loop", 1, "rate", -0.5, "pan", 0.25)
-        self.client.do("/play", "long.wav", "loop", 1, "rate", 2.0, "loop_start", 1.0, "loop_end", 9.0)
+        number, = self.client.do("/play", "long.wav", "loop", 1, "rate", 2.0, "loop_start", 1.0, "loop_end", 9.0)
         self.client.do("/play", "tone", "id", 4)
-        self.life.kept(self.client)
-        before = voices(self.client)
-        status = self.restart()
-        self.assertEqual((status["resumed_sounds"], status["resumed_voices"], status["resumed_lost"]), (2, 3, 0),
-                         self.life.stderr())
-        until(lambda: len(voices(self.client)) == 3, "the loops")
-        after = voices(self.client)
-        self.assertEqual(set(after), {1, "back", 1000000})
+        kept(self.client)
+        before = self.voices(3)
+        self.assert_resumed(self.restart(), 2, 3)
+        after = self.voices(3)
+        self.assertEqual(set(after), {1, "back", number})
         self.assert_went_on(before[1], after[1], 1.0)
         self.assert_went_on(before["back"], after["back"], -0.5)
-        self.assert_went_on(before[1000000], after[1000000], 2.0, (1.0, 9.0))
-        self.assertEqual((after[1][0]["gain"], after[1][0]["bus"], after["back"][0]["pan"]), (-12.0, "music", 0.25))
-        music = self.client.buses()["music"]
-        self.assertEqual((music["gain"], music["mute"]), (-6.0, 1))
+        self.assert_went_on(before[number], after[number], 2.0, (1.0, 9.0))
+        for voice, key in (1, "gain"), (1, "bus"), (1, "quality"), ("back", "pan"), ("back", "rate"), (number, "loop_end"):
+            self.assertEqual(before[voice][0][key], after[voice][0][key], (voice, key))
+        buses = self.client.buses()
+        self.assertEqual((buses["music"]["gain"], buses["music"]["mute"]), (-6.0, 1))
+        self.assertEqual([buses["strings"][k] for k in ("parent", "solo", "pan", "out", "width")], ["music", 1, 0.5, 2, 1])
+        # The next id is one that nobody had.
+        self.assertGreater(self.client.do("/play", "tone")[0], number)
+
+    def test_loops_keep_their_distance_from_one_another(self):
+        """To a frame, and however often."""
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.send(bundle(*(osc("/play", "tone", "id", i, "loop", 1, "start", i * 0.03) for i in range(100))))
+        for _ in range(100):
+            self.client.answer("/play")
+        for _ in range(3):
+            kept(self.client)
+            self.assert_resumed(self.restart(signal.SIGTERM), 1, 100)
+            self.client.do("/pause", "all")  # at one frame, and then they stand still
+            until(lambda: {v["state"] for v in self.client.voices().values()} == {"paused"}, "the pause")
+            found = self.voices(100)
+            for i in range(1, 100):
+                distance = (found[i][0]["start"] - found[0][0]["start"]) % LOOP_S
+                self.assertLess(abs(distance - i * 0.03), 3.5 / RATE, i)
+            self.client.do("/resume", "all")
+
+    def test_passes_are_used_up(self):
+        self.client.do("/sound/load", "short", "short.wav")
+        self.client.do("/sound/load", "tone", "long.wav")
+        began = time.monotonic()
+        self.client.do("/play", "short", "id", 1, "loop_count", 80)  # 8 s
+        self.client.do("/play", "short", "id", 2, "loop_count", 1000000)
+        self.client.do("/play", "tone", "id", 3, "loop_count", 16, "loop_end", 0.5)  # 8 s, and then 9.5 to the end
+        kept(self.client)
+        before, now = self.voices(3)[2]
+        self.assertLess(time.monotonic() - began, 7, "this machine is too slow for this test")
+        self.life.end()
+        time.sleep(max(0, 9 - (time.monotonic() - began)))
+        self.client = self.life.begin()
+        self.assert_resumed(resumed(self.client), 2, 2)
+        until(lambda: {v["state"] for v in self.client.voices().values()} == {"playing"}, "both")
+        self.assertEqual(set(self.client.voices()), {2, 3})
+        after, later = self.voices(1)[2]  # voice 3 loops no more
+        self.assertAlmostEqual(before["loop_count"] - after["loop_count"], (later - now) * 10, delta=1.5)
+        until(lambda: set(self.client.voices()) == {2}, "the end of voice 3", 30)
+        self.assertAlmostEqual(time.monotonic() - began, 8 + 9.5, delta=1)
+
+    def test_held_voices_stand_still(self):
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.do("/play", "tone", "id", 1, "paused", 1, "start", 2.5)
+        self.client.do("/play", "tone", "id", 2, "loop", 1)
+        self.client.do("/pause", 2)
+        until(lambda: self.client.voices()[2]["state"] == "paused", "the pause")
+        self.client.do("/seek", 2, 7.25)
+        kept(self.client)
+        self.assert_resumed(self.restart(), 1, 2)
+        after = self.voices(2)
+        self.assertEqual((after[1][0]["start"], after[1][0]["loop"], after[1][0]["paused"]), (2.5, 0, 1))
+        self.assertEqual((after[2][0]["start"], after[2][0]["loop"], after[2][0]["paused"]), (7.25, 1, 1))
+
+    def test_a_seek_is_news(self):
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        until(lambda: self.client.voices()[1]["state"] == "playing", "the voice")
+        kept(self.client)
+        before = self.voices(1)
+        written = self.client.status()["journal_written"]
+        self.client.do("/seek", 1, (before[1][0]["start"] + 5) % LOOP_S)
+        until(lambda: self.client.status()["journal_written"] > written, "the journal")
+        before = self.voices(1)
+        self.restart()
+        self.assert_went_on(before[1], self.voices(1)[1], 1.0)
+
+    def test_nothing_is_written_when_nothing_is_news(self):
+        self.client.do("/sound/load", "short", "short.wav")
+        self.client.do("/play", "short", "id", 7, "paused", 1)
+        kept(self.client)
+        written = self.client.status()["journal_written"]
+        for _ in range(30):
+            self.client.do("/play", "short")
+            time.sleep(0.1)
+        self.assertEqual(self.client.status()["journal_written"], written)
+
+    def test_no_more_than_once_a_second(self):
+        self.client.do("/bus/new", "b")
+        kept(self.client)
+        began, written = time.monotonic(), self.client.status()["journal_written"]
+        for i in range(150):
+            self.client.do("/bus/set", "b", "gain", -i / 10)
+            time.sleep(0.02)
+        n = self.client.status()["journal_written"] - written
+        self.assertLessEqual(n, time.monotonic() - began + 1)
+        self.assertGreaterEqual(n, 2)
+
+    def test_an_empty_state(self):
+        self.assert_resumed(self.restart(), 0, 0)
+        self.client.do("/bus/new", "b")
+        kept(self.client)
+        self.assert_resumed(self.restart(), 0, 0)
+        self.assertIn("b", self.client.buses())
+
+
+class Scheduled(Living):
+    def test_what_waits_goes_on_waiting(self):
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.do("/bus/new", "music")
+        self.client.do("/play", "tone", "id", 1, "loop", 1, "gain", -10.0)
+        due = time.time() + 5
+        number, _ = self.client.do("/play", "tone", "at", 5.0, "notify", 1, "#3")
+        self.client.do("/play", "tone", "id", "named", "at", 3600.0, "tag", "later")
+        self.client.do("/voice/set", 1, "gain", "+4", "at", 5.0)
+        self.client.send(bundle(osc("/bus/set", "music", "gain", -3.0, "mute", 1), osc("/stop", "named", "fade", 0.5),
+                                time_tag=ntp(5)))
+        self.client.answer("/bus/set"), self.client.answer("/stop")
+        self.client.do("/play", "tone", "id", 9)
+        self.client.do("/voice/set", 9, "gain", -20.0, "at", 3600.0)
+        kept(self.client)
+        # What was for a voice that plays once is lost with it.
+        self.assert_resumed(self.restart(), 1, 1, 5, 1)
+        voices = until(lambda: (v := self.client.voices())[1]["state"] == "playing" and v, "the loop")
+        self.assertLess(time.time(), due, "this machine is too slow for this test")
+        self.assertEqual((voices[number]["state"], voices["named"]["state"], voices[1]["gain"]),
+                         ("scheduled", "scheduled", -10.0))
+        until(lambda: self.client.voices()[number]["state"] == "playing", "the scheduled voice")
+        self.assertAlmostEqual(time.time(), due, delta=1)
+        until(lambda: self.client.voices()[1]["gain"] == -6.0, "the relative change")
+        until(lambda: self.client.buses()["music"]["gain"] == -3.0, "the bus")
+        self.assertEqual(self.client.buses()["music"]["mute"], 1)
+        self.assertEqual(self.client.do("/clear", "later"), [1])
+        until(lambda: "named" not in self.client.voices(), "the end of what was taken back")
+
+    def test_what_has_become_late(self):
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.do("/play", "tone", "id", 1, "at", 3.0)
+        self.client.do("/play", "tone", "id", 2, "at", 3.0, "policy", "drop")
+        self.client.do("/play", "tone", "id", 3, "at", 3600.0)
+        due = time.monotonic() + 3
+        kept(self.client)
+        self.life.end()
+        time.sleep(max(0, due + 0.2 - time.monotonic()))
+        self.client = self.life.begin()
+        self.assert_resumed(resumed(self.client), 1, 0, 3)
+        until(lambda: {i: v["state"] for i, v in self.client.voices().items()} == {1: "playing", 3: "scheduled"},
+              "the late one, and the one that is not")
+        status = self.client.status()
+        self.assertEqual((status["late"], status["late_dropped"]), (2, 1))
+
+    def test_again_and_again(self):
+        """What was resumed is kept as what came from clients is."""
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.do("/play", "tone", "at", 3600.0)
+        self.client.do("/play", "tone", "at", 3600.0, "id", "x", "gain", -1.5)
+        for _ in range(3):
+            self.assert_resumed(self.restart(signal.SIGTERM), 1, 0, 2)
+            self.assertEqual({(i, v["gain"]) for i, v in self.client.voices().items()}, {(1000000, 0.0), ("x", -1.5)})
+
+
+class HowItEnds(Living):
+    def busy(self):
+        self.client.do("/bus/new", "music")
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        self.client.do("/play", "long.wav", "id", 2, "at", 3600.0)
+
+    def test_sigterm_keeps_the_newest_state(self):
+        self.busy()
+        self.client.do("/bus/set", "music", "gain", -9.0)
+        before = self.voices(1)
+        self.assertEqual(self.life.end(signal.SIGTERM), 0)
+        self.assertFalse(os.path.exists(self.life.state("journal.new")))
+        self.client = self.life.begin()
+        self.assert_resumed(resumed(self.client), 1, 1, 1)
+        self.assert_went_on(before[1], self.voices(1)[1], 1.0)
+        self.assertEqual(self.client.buses()["music"]["gain"], -9.0)
+        # Soon after a resume it is no crash either.
+        self.assertEqual(self.life.end(signal.SIGTERM), 0)
+        self.client = self.life.begin()
+        self.assert_resumed(resumed(self.client), 1, 1, 1)
+
+    def test_sigint_and_quit_keep_nothing(self):
+        for how in "SIGINT", "quit":
+            with self.subTest(how):
+                self.busy()
+                kept(self.client)
+                self.assertTrue(os.path.exists(self.life.state()))
+                if how == "quit":
+                    self.client.send(osc("/quit"))
+                self.assertEqual(self.life.end(signal.SIGINT if how == "SIGINT" else None), 0)
+                self.assertEqual(os.listdir(self.life.path("state")), [])
+                self.client = self.life.begin()
+                self.assert_resumed(resumed(self.client), 0, 0)
+                self.assertEqual((self.client.voices(), set(self.client.buses())), ({}, {"master"}))
+
+    def test_a_second_crash(self):
+        self.busy()
+        kept(self.client)
+        self.assert_resumed(self.restart(), 1, 1, 1)
+        status = self.restart()
+        self.assertEqual(status["journal_set_aside"], "crashed")
+        self.assertEqual((self.client.voices(), set(self.client.buses())), ({}, {"master"}))
+        self.assertIn("set aside as journal.crashed", self.life.stderr())
+        self.assertTrue(os.path.exists(self.life.state("journal.crashed")))
+        # That start was none that resumed: what it does is kept.
+        self.busy()
+        kept(self.client)
+        self.assert_resumed(self.restart(), 1, 1, 1)
+
+    def test_a_crash_that_comes_later(self):
+        self.busy()
+        kept(self.client)
+        self.restart()
+        self.assertTrue(os.path.exists(self.life.state("journal.resuming")))
+        until(lambda: not os.path.exists(self.life.state("journal.resuming")), "ten seconds", 30)
+        self.assert_resumed(self.restart(), 1, 1, 1)
+
+
+class Configured(Living):
+    def fill(self):
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.do("/play", "tone", "id", 1, "loop", 1)
+        self.client.do("/play", "tone", "id", 2, "paused", 1)
+        self.client.do("/play", "tone", "id", 3, "at", 3600.0)
+        kept(self.client)
+
+    def test_loops_alone(self):
+        self.fill()
+        self.life.configure("[engine]\nresume = loops")
+        self.assert_resumed(self.restart(), 1, 1)
+        self.assertEqual(set(self.client.voices()), {1})
+
+    def test_nothing(self):
+        self.fill()
+        self.life.configure("[engine]\nresume = none")
+        self.assert_resumed(self.restart(), 0, 0)
+        self.assertEqual((self.client.voices(), self.client.status()["journal"]), ({}, "off"))
+        self.client.do("/bus/new", "b")
+        until(lambda: not os.listdir(self.life.path("state")), "the end of what was kept")
+        self.life.configure("")
+        self.assert_resumed(self.restart(), 0, 0)
+
+    def test_no_state_folder(self):
+        with Daemon() as daemon:
+            status = daemon.client().status()
+            self.assertEqual((status["journal"], status["journal_age"], status["health"] != ""), ("off", -1, True))
+
+    def test_state_directory_of_the_service_manager(self):
+        self.fill()
+        self.life.write("chimed.conf", f"[paths]\nsound_folder = {self.life.sounds}\n")
+        self.life.environment["STATE_DIRECTORY"] = self.life.path("state") + ":/nowhere"
+        self.assert_resumed(self.restart(), 1, 2, 1)
+
+    def test_the_configuration_has_changed(self):
+        """What it says of buses that no client has changed holds."""
+        self.life.end(signal.SIGINT)
+        self.life.configure("[bus a]\ngain = -5\npan = 0.5\n[bus b]\nmute = yes\n")
+        self.client = self.life.begin()
+        self.client.do("/bus/set", "a", "gain", -7.0)
+        kept(self.client)
+        self.life.configure("[bus a]\ngain = -1\npan = 0.25\n[bus b]\nmute = no\n")
+        self.restart()
+        buses = self.client.buses()
+        self.assertEqual((buses["a"]["gain"], buses["a"]["pan"], buses["b"]["mute"]), (-7.0, 0.25, 0))
+
+    def test_sounds_that_are_gone(self):
+        self.life.sound("other.wav", wav(sine(RATE)))
+        self.client.do("/sound/load", "other", "other.wav")
+        self.client.do("/play", "other", "id", 4, "loop", 1)
+        self.client.do("/play", "short.wav", "id", 5, "loop", 1)
+        self.fill()
+        self.client.do("/subscribe", "/state/*")
+        os.unlink(self.life.path("sounds/other.wav"))
+        os.unlink(self.life.path("sounds/short.wav"))
+        status = self.restart()
+        self.assert_resumed(status, 1, 2, 1, 4)  # two sounds, and the voice of each
+        self.assertEqual(set(self.client.voices()), {1, 2, 3})
+        said = self.life.stderr()
+        for name in "other.wav", "short.wav", "resumed: 1 sounds, 2 voices, 1 scheduled commands; 4 could not be":
+            self.assertIn(name, said)
+
+    def test_sounds_that_were_handed_over(self):
+        """From an allowed folder they are found again; others only their client can read."""
+        outside = self.life.write("data/outside.wav", wav(sine(RATE)))
+        for path in outside, self.life.path("sounds/short.wav"):
+            self.assertEqual(self.life.chime("play", "--loop", path).returncode, 0)
+            self.assertEqual(self.life.chime("load", path).returncode, 0)
+        kept(self.client)
+        self.assert_resumed(self.restart(), 2, 1, 0, 3)
+        self.assertIn("outside.wav", self.life.stderr())
+        self.assertEqual({v["sound"] for v in self.client.voices().values()}, {self.life.path("sounds/short.wav")})
+
+
+class Damage(Living):
+    def spoil(self, change):
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        kept(self.client)
+        self.life.end()
+        with open(self.life.state(), "rb") as file:
+            data = bytearray(file.read())
+        with open(self.life.state(), "wb") as file:
+            file.write(change(data))
+        self.client = self.life.begin()
+        status = resumed(self.client)
+        self.assertEqual(status["journal_set_aside"], "damaged")
+        self.assertEqual(self.client.voices(), {})
+        self.assertTrue(os.path.exists(self.life.state("journal.damaged")))
+        self.assertIn("set aside as journal.damaged", self.life.stderr())
+        return self.life.stderr()
+
+    def test_truncated(self):
+        self.assertIn("its length is wrong", self.spoil(lambda data: data[:-7]))
+
+    def test_empty(self):
+        self.assertIn("it is too short", self.spoil(lambda data: b""))
+
+    def test_a_bit(self):
+        self.assertIn("its records are damaged", self.spoil(lambda data: data[:200] + bytes([data[200] ^ 4]) + data[201:]))
+
+    def test_another_version(self):
+        self.assertIn("another version", self.spoil(lambda data: data[:8] + struct.pack(">I", 2) + data[12:]))
+
+    def test_rubbish(self):
+        self.assertIn("it is no journal", self.spoil(lambda data: os.urandom(100000)))
+
+    def test_huge(self):
+        self.assertIn("longer than", self.spoil(lambda data: data + b"\0" * (1 << 24)))
+
+    def test_and_then_it_goes_on(self):
+        self.spoil(lambda data: data[:-1])
+        self.client.do("/play", "long.wav", "id", 2, "loop", 1)
+        kept(self.client)
+        self.assert_resumed(self.restart(), 1, 1)
+
+
+def mount_first(life, mounts):
+    """The daemon is started by a shell that makes these mounts, which nobody else sees."""
+    preload = life.preload.pop("LD_PRELOAD", "")
+    script = f"{mounts} && LD_PRELOAD='{preload}' exec {life.program} \"$@\""
+    life.options = ["-m", "sh", "-c", script, "sh", *life.options]
+    life.program = shutil.which("unshare")
+
+
+MAY_MOUNT = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
+
+
+@unittest.skipUnless(MAY_MOUNT, "needs the right to mount: run as root")
+class BadDisk(Living):
+    """On a file system of the daemon's own."""
+
+    def setUp(self):
+        self.life = Life()
+        self.addCleanup(self.life.remove)
+        mount_first(self.life, f"mount -t tmpfs -o size=64k,mode=755 none {self.life.path('state')}")
+        self.client = self.life.begin()
+
+    def inside(self, *command):
+        subprocess.run(["nsenter", "-t", str(self.life.process.pid), "-m", *command], check=True)
+
+    def state(self, name):
+        return f"/proc/{self.life.process.pid}/root{self.life.state(name)}"
+
+    def expect_failing(self, why):
+        """Told once, shown, and nothing else is disturbed."""
+        status = until(lambda: (s := self.client.status())["journal"] == "failing" and s["health"] == "degraded" and s,
+                       "the failure")
+        self.assertEqual(status["health_why"], f"the state is not kept for a start after a crash: {why}")
+        self.assertGreaterEqual(status["journal_failures"], 1)
+        self.assertEqual(self.client.voices()[1]["state"], "playing")
+        return status
+
+    def expect_healed(self):
+        until(lambda: (s := self.client.status())["journal"] == "kept" and s["health"] != "degraded" and s, "health", 30)
+        said = self.life.stderr()
+        self.assertEqual((said.count("the state cannot be kept"), said.count("is kept in")), (1, 1), said)
+
+    def test_full(self):
+        other = os.open(self.state("other"), os.O_WRONLY | os.O_CREAT)
+        with self.assertRaises(OSError):
+            while True:
+                os.write(other, b"x" * 4096)
+        os.close(other)
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        self.expect_failing("No space left on device")
+        self.assertEqual(os.listdir(self.state("")), ["other"])
+        os.unlink(self.state("other"))
+        self.expect_healed()
+        self.assertEqual(set(os.listdir(self.state(""))), {"journal"})
+
+    def test_read_only(self):
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        kept(self.client)
+        self.inside("mount", "-o", "remount,ro", self.life.path("state"))
+        self.client.do("/bus/new", "b")
+        self.expect_failing("Read-only file system")
+        self.inside("mount", "-o", "remount,rw", self.life.path("state"))
+        self.expect_healed()
+
+    def test_vanished(self):
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        kept(self.client)
+        self.inside("umount", self.life.path("state"))
+        self.inside("rmdir", self.life.path("state"))
+        self.inside("sh", "-c", f": > {self.life.path('state')}")
+        self.client.do("/bus/new", "b")
+        self.expect_failing("Not a directory")
+        self.inside("rm", self.life.path("state"))
+        self.expect_healed()
+        self.assertTrue(os.path.exists(self.life.state()))
+
+
+@unittest.skipUnless(MAY_MOUNT, "needs the right to mount: run as root")
+class ReadOnlyFromTheStart(Living):
+    def test_it_resumes_all_the_same(self):
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        kept(self.client)
+        before, state = self.voices(1), self.life.path("state")
+        self.life.end()
+        mount_first(self.life, f"mount --bind {state} {state} && mount -o remount,bind,ro {state}")
+        self.client = self.life.begin()
+        self.assert_resumed(resumed(self.client), 1, 1)
+        self.assert_went_on(before[1], self.voices(1)[1], 1.0)
+        self.client.do("/bus/new", "b")
+        until(lambda: "Read-only file system" in self.client.status()["health_why"], "the verdict")
+        self.assertIn("cannot be written to", self.life.stderr())
+
+
+class Heard(unittest.TestCase):
+    """By what a JACK server records."""
+
+    def test_the_loop_is_where_it_would_be(self):
+        samples = test_heal.marked()
+        position = test_heal.Position(samples)
+
+        def hear(server):
+            """Where in the loop it was when the recording began."""
+            capture = server.capture(0.4)
+            at = time.monotonic()
+            capture.end()
+            start, place = position.assert_goes_on(capture.channels[0])
+            return at, place - start
+        with jack_server.Server() as server:
+            life = Life(backend="jack", config=f"[output]\njack_server = {server.name}")
+            self.addCleanup(life.remove)
+            client = life.begin()
+            stereo = [s for s in samples for _ in range(2)]
+            life.sound("loop.wav", wav(stereo, channels=2))
+            client.do("/play", "loop.wav", "id", 1, "loop", 1)
+            kept(client)
+            began, first = hear(server)
+            for how in signal.SIGKILL, signal.SIGTERM:
+                life.end(how)
+                client = life.begin()
+                resumed(client)
+                until(lambda: client.voices()[1]["state"] == "playing" and client.status()["backend"] == "jack", "the loop")
+                time.sleep(0.1)  # the fade, so that frames are as they are in the file
+                now, place = hear(server)
+                off = (place - first - (now - began) * RATE + test_heal.N / 2) % test_heal.N - test_heal.N / 2
+                self.assertLess(abs(off) / RATE, NEAR_S, how)
+            life.end(signal.SIGTERM)
+
+
+@unittest.skipUnless(STALL_DISK, "needs the library that hangs fsync()")
+class StalledDisk(unittest.TestCase):
+    def setUp(self):
+        self.life = Life(preload=STALL_DISK)
+        self.addCleanup(self.life.remove)
+        self.stall = self.life.path("stall")
+        self.life.environment["CHIMED_STALL_DISK"] = self.stall
+        self.client = self.life.begin()
+        self.client.do("/play", "long.wav", "id", 1, "loop", 1)
+        kept(self.client)
+
+    def hang(self):
+        self.life.write("stall", b"")
+
+    def test_it_disturbs_nothing(self):
+        self.hang()
+        self.client.do("/bus/new", "b")
+        before, slowest, deadline = self.client.status(), 0, time.monotonic() + 8
+        while time.monotonic() < deadline:
+            began = time.monotonic()
+            self.client.do("/bus/set", "b", "gain", -10 * (began % 1))
+            self.client.voices()
+            slowest = max(slowest, time.monotonic() - began)
+        during = self.client.status()
+        self.assertEqual((during["journal"], during["health"]), ("stalled", "degraded"))
+        self.assertIn("its disk hangs", during["health_why"])
+        self.assertEqual(during["journal_written"], before["journal_written"])
+        self.assertLess(slowest, 1)  # far below the time that the disk takes
+        self.assertGreater(during["frames"] - before["frames"], 7 * RATE)
+        os.unlink(self.stall)
+        # One write was under way, and what has changed since is written next: nothing has piled up.
+        until(lambda: (s := self.client.status())["journal"] == "kept" and
+              s["journal_written"] >= before["journal_written"] + 2, "the disk")
+        self.assertEqual(self.life.stderr().count("hangs"), 2)  # the line of the log, and that of health
+        self.life.end()
+        self.client = self.life.begin()
+        self.assertEqual(resumed(self.client)["resumed_voices"], 1)
+
+    def test_it_ends_in_time(self):
+        for by in signal.SIGTERM, signal.SIGINT:
+            with self.subTest(by):
+                self.hang()
+                self.client.do("/bus/new", f"b{by}")
+                began = time.monotonic()
+                self.assertEqual(self.life.end(by), 0)
+                self.assertLess(time.monotonic() - began, 4)
+                self.assertIn("hangs: the newest state is not kept", self.life.stderr())
+                os.unlink(self.stall)
+                self.client = self.life.begin()  # with the last state that was written whole, if there is to be one
+                self.assertEqual(resumed(self.client)["resumed_voices"], by == signal.SIGTERM)
+
+    def test_it_starts_all_the_same(self):
+        self.life.end()
+        self.hang()
+        self.client = self.life.begin()
+        self.assertEqual(self.client.status()["journal"], "resuming")
+        self.client.do("/bus/new", "b")
+        os.unlink(self.stall)
+        self.assertEqual(resumed(self.client)["resumed_voices"], 1)
+        until(lambda: self.client.voices()[1]["state"] == "playing", "the loop")
 
 
 if __name__ == "__main__":
