@@ -13,6 +13,10 @@
 /// Two boots lie further apart, and one does not seem to move by so much while the clock is slewed.
 #define SAME_BOOT_NS INT64_C(2000000000)
 
+/// Clocks that are read within this time have been read at one moment.
+#define TOGETHER_NS 10000
+#define MAX_READS   8
+
 /// 32 hexadecimal digits with dashes between.
 static void read_id(const char *text, uint8_t *id)
 {
@@ -27,6 +31,21 @@ static void read_id(const char *text, uint8_t *id)
     }
 }
 
+/// Both at one moment, as far as the scheduler lets them be.
+static void read_clocks(struct boot_time *t)
+{
+    int64_t after_ns, best_ns = INT64_MAX;
+    for (int i = 0; i < MAX_READS && best_ns > TOGETHER_NS; i++) {
+        int64_t before_ns = now_ns(CLOCK_REALTIME), boottime_ns = now_ns(CLOCK_BOOTTIME);
+        after_ns = now_ns(CLOCK_REALTIME);
+        int64_t took_ns = after_ns - before_ns;
+        if (i > 0 && (took_ns < 0 || took_ns >= best_ns)) continue;
+        best_ns = took_ns;
+        t->realtime_ns = before_ns + took_ns / 2;
+        t->boottime_ns = boottime_ns;
+    }
+}
+
 void boot_time_now(struct boot_time *t)
 {
     char text[64];
@@ -35,8 +54,7 @@ void boot_time_now(struct boot_time *t)
     if (fd >= 0) close(fd);
     text[n > 0 ? n : 0] = 0;
     read_id(text, t->id);
-    t->realtime_ns = now_ns(CLOCK_REALTIME);
-    t->boottime_ns = now_ns(CLOCK_BOOTTIME);
+    read_clocks(t);
 }
 
 bool boot_time_is_same_boot(const struct boot_time *a, const struct boot_time *b)

@@ -124,10 +124,21 @@ static bool begin_pass(struct control *c, int64_t now_ns)
     return true;
 }
 
+/// A frame, and when it began, as the smoothed clock has it.
+static void note_moment(struct control *c)
+{
+    struct journal *j = &c->journal;
+    const struct clock_state *s = latest_read(&c->rt->clock_state);
+    int64_t asleep_ns = now_ns(CLOCK_BOOTTIME) - monotonic_ns();
+    j->frame = s->frame;
+    j->frame_boottime_ns = (s->rate_hz > 0 ? (int64_t)s->monotonic_ns : monotonic_ns()) + asleep_ns;
+}
+
 void journal_take_snapshot(struct control *c)
 {
     assert(c->journal.step == JOURNAL_SNAPSHOT);
     c->snapshot = latest_read(&c->rt->snapshot);
+    note_moment(c);
     enter(&c->journal, JOURNAL_BUSES);
 }
 
@@ -179,14 +190,12 @@ static void gather_voices(struct control *c)
     enter(j, JOURNAL_MESSAGES);
 }
 
-/// CLOCK_BOOTTIME at which an engine frame begins, as the smoothed clock has it.
+/// CLOCK_BOOTTIME at which an engine frame begins. All of a pass refer to one moment and the nominal rate, as
+/// the resume does: so the smoothing of the clock does not come between them.
 static int64_t boottime_of_frame(const struct control *c, uint64_t frame)
 {
-    const struct clock_state *s = latest_read(&c->rt->clock_state);
-    int64_t now_monotonic_ns = monotonic_ns(), now_boottime_ns = now_ns(CLOCK_BOOTTIME);
-    if (s->rate_hz <= 0) return now_boottime_ns;
-    double distance_ns = (double)((int64_t)frame - (int64_t)s->frame) / s->rate_hz * 1e9;
-    return (int64_t)s->monotonic_ns + (int64_t)distance_ns + (now_boottime_ns - now_monotonic_ns);
+    int64_t distance = (int64_t)(frame - c->journal.frame);
+    return c->journal.frame_boottime_ns + distance * 1000000000 / (int64_t)c->rate;
 }
 
 void journal_take_report(struct control *c, const struct event *e)

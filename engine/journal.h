@@ -40,6 +40,8 @@ struct journal {
     size_t moving_at;             // of its arguments: where its position stands, which is no news; SIZE_MAX
     uint64_t sum;                 // of all that is news
     bool has_motion;              // some voice is under way
+    uint64_t frame;               // of the engine, which began at this time: what all positions refer to
+    int64_t frame_boottime_ns;
     // since the start; counted by those who make them
     uint64_t n_changes, n_moves; // moves: of a position, by more than time
     uint64_t seen_changes, seen_moves;

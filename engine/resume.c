@@ -173,17 +173,24 @@ static bool advance(struct request *q, double n_frames, double n_sound_frames, d
     return true;
 }
 
-/// Seconds from when a voice was where its record says to when it starts again.
-static double seconds_since(const struct control *c, const struct journal_record *r, int64_t ahead_ns)
+/// All that are sent before that time start at one frame: so they keep their distance from one another.
+static void choose_time(struct control *c)
+{
+    struct resume *s = &c->resume;
+    if (s->voices_realtime_ns >= now_ns(CLOCK_REALTIME) + LEAST_NS) return;
+    struct boot_time now;
+    boot_time_now(&now);
+    s->voices_realtime_ns = now.realtime_ns + AHEAD_NS;
+    s->voices_passed_ns = boot_time_passed_ns(&s->head.written, &now) + AHEAD_NS;
+}
+
+/// Frames of output from when a voice was where its record says to when it starts again.
+static double frames_since(const struct control *c, const struct journal_record *r)
 {
     const struct resume *s = &c->resume;
     const struct clock_state *clock = latest_read(&c->rt->clock_state);
-    struct boot_time now;
-    boot_time_now(&now);
-    int64_t ns =
-        boot_time_passed_ns(&s->head.written, &now) + (s->head.written.boottime_ns - (int64_t)r->time);
-    // What has a time is heard one period behind it.
-    return (double)(ns + ahead_ns) * 1e-9 + (double)clock->period / c->rate;
+    int64_t ns = s->voices_passed_ns + (s->head.written.boottime_ns - (int64_t)r->time);
+    return (double)ns * 1e-9 * c->rate + clock->period; // what has a time is heard one period behind it
 }
 
 static bool is_wanted(const struct control *c, const struct request *q)
@@ -194,9 +201,8 @@ static bool is_wanted(const struct control *c, const struct request *q)
 static void start_voice(struct control *c, const struct journal_record *r, struct request *q, uint32_t sound)
 {
     struct resume *s = &c->resume;
-    int64_t now = now_ns(CLOCK_REALTIME);
-    if (s->voices_realtime_ns < now + LEAST_NS) s->voices_realtime_ns = now + AHEAD_NS;
-    double n_frames = seconds_since(c, r, s->voices_realtime_ns - now) * c->rate;
+    choose_time(c);
+    double n_frames = frames_since(c, r);
     double n_sound_frames = c->sounds.entries[sound].decoded.sound.n_frames;
     if (!request_int(q, PARAM_PAUSED, 0) && !advance(q, n_frames, n_sound_frames, 1.0 / c->rate)) {
         s->n_ended++;

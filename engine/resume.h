@@ -27,6 +27,7 @@ struct resume {
     uint32_t n_load_fails; // of the journal's sounds
     int64_t begun_ns, over_ns;
     int64_t voices_realtime_ns; // when the next voices start; 0: none does yet
+    int64_t voices_passed_ns;   // until then, since the journal was written
     uint64_t n_refused;         // messages that were answered with an error; counted by answer.c
     uint32_t n_sounds, n_voices, n_scheduled, n_lost;
     uint32_t n_ended; // voices that came to their end while nobody rendered
