@@ -108,6 +108,9 @@ RT_SAFE void buses_set_mute(struct buses *b, uint32_t bus, bool on, uint32_t ram
 RT_SAFE void buses_set_solo(struct buses *b, uint32_t bus, bool on, uint32_t ramp_frames);
 /// Silences all that goes to the device, for good.
 RT_SAFE void buses_fade_out(struct buses *b, uint32_t ramp_frames);
+/// All that is on its way takes as long at another sample rate, between two blocks.
+RT_SAFE void buses_change_rate(struct buses *b, struct rate_change change, uint32_t window_frames,
+                               uint32_t declick_frames);
 RT_SAFE void buses_report(const struct buses *b, uint32_t bus, struct bus_report *report);
 /// Silences the planes that voices add to.
 RT_SAFE void buses_clear(struct buses *b, uint32_t n_frames);

@@ -81,6 +81,15 @@ RT_SAFE void buses_fade_out(struct buses *b, uint32_t ramp_frames)
     update_silenced(b, ramp_frames);
 }
 
+RT_SAFE void buses_change_rate(struct buses *b, struct rate_change change, uint32_t window_frames,
+                               uint32_t declick_frames)
+{
+    for (uint32_t bus = 0; bus < b->max_buses; bus++)
+        fader_change_rate(&b->faders[bus], &b->left[bus], &b->right[bus], change);
+    b->window_frames = window_frames;
+    b->declick_frames = declick_frames;
+}
+
 // ---- rendering ----
 
 RT_SAFE static void multiply(const struct ramp *gain, float *plane, uint32_t n_frames)

@@ -59,6 +59,10 @@ RT_SAFE void fader_set_pan(struct fader *f, struct ramp *left, struct ramp *righ
 RT_SAFE void fader_set_open(struct fader *f, struct ramp *left, struct ramp *right, bool is_open,
                             uint32_t n_frames);
 
+/// All that is on its way goes on from where it is, and takes as long at another sample rate.
+RT_SAFE void fader_change_rate(struct fader *f, struct ramp *left, struct ramp *right,
+                               struct rate_change change);
+
 /// Begins the next piece; both ramps have arrived.
 RT_SAFE void fader_next(struct fader *f, struct ramp *left, struct ramp *right);
 

@@ -170,6 +170,24 @@ RT_SAFE void fader_set_open(struct fader *f, struct ramp *left, struct ramp *rig
     begin_piece(f, left, right);
 }
 
+RT_SAFE static void glide_change_rate(struct glide *g, struct rate_change change)
+{
+    if (glide_left(g) == 0) return;
+    g->total = rate_change_some_frames(change, g->total);
+    g->done = rate_change_frames(change, g->done);
+    if (g->done >= g->total) g->done = g->total - 1;
+}
+
+RT_SAFE void fader_change_rate(struct fader *f, struct ramp *left, struct ramp *right,
+                               struct rate_change change)
+{
+    leave_piece(f, left);
+    glide_change_rate(&f->ways.gain, change);
+    glide_change_rate(&f->ways.pan, change);
+    glide_change_rate(&f->ways.gate, change);
+    begin_piece(f, left, right);
+}
+
 RT_SAFE void fader_next(struct fader *f, struct ramp *left, struct ramp *right)
 {
     leave_piece(f, left);

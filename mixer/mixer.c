@@ -4,7 +4,7 @@
 
 enum status mixer_init(struct mixer *m, const struct mixer_memory *memory, const struct mixer_config *config)
 {
-    *m = (struct mixer){.n_channels = config->n_channels};
+    *m = (struct mixer){.n_channels = config->n_channels, .first = {config->rate, config->declick_frames}};
     if (config->n_channels == 0) return STATUS_BAD_ARGUMENT;
     allocator_tag(memory->scratch, "block");
     enum status status = scratch_init(&m->scratch, memory->scratch, MIXER_SCRATCH_BYTES);
@@ -13,7 +13,8 @@ enum status mixer_init(struct mixer *m, const struct mixer_memory *memory, const
     status = sinc_init(&m->sinc, memory->voices);
     if (status) return status;
     allocator_tag(memory->voices, "columns");
-    status = voices_init(&m->voices, memory->voices, &m->sinc, config->n_voices, config->declick_frames);
+    status = voices_init(&m->voices, memory->voices, &m->sinc, config->n_voices, config->rate,
+                         config->declick_frames);
     if (status) return status;
     uint32_t window_frames = config->rate / 10;
     allocator_tag(memory->buses, "planes and meters");

@@ -19,6 +19,9 @@ struct mixer {
     struct scratch scratch; // what one block needs while it is made
     uint32_t n_channels;    // of the device
     uint64_t n_clipped;     // samples that left beyond full scale and were clipped
+    struct {
+        uint32_t rate, declick_frames;
+    } first; // as it was set up: what later rates are counted from
 };
 
 // ---- set-up: before any thread runs ----
@@ -43,6 +46,10 @@ NODISCARD enum status mixer_init(struct mixer *m, const struct mixer_memory *mem
                                  const struct mixer_config *config);
 
 // ---- rt ----
+
+/// Between two blocks: all goes on at another sample rate (Hz, 8000 to 192000), with the pitch and the times
+/// that it has. As many steps as there are voices and buses.
+RT_SAFE void mixer_set_rate(struct mixer *m, uint32_t rate);
 
 /// Writes the next `n_frames` (1 to BLOCK_FRAMES) to the planes of `out`, one for each device channel.
 RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames);

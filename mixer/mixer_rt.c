@@ -16,3 +16,12 @@ RT_SAFE void mixer_render(struct mixer *m, float *const *out, uint32_t n_frames)
     buses_render(&m->buses, out, m->n_channels, n_frames);
     m->n_clipped += output_clip(m->buses.kernels, out, m->n_channels, n_frames);
 }
+
+RT_SAFE void mixer_set_rate(struct mixer *m, uint32_t rate)
+{
+    struct rate_change change = {.from = m->voices.rate, .to = rate};
+    uint32_t declick_frames = rate_change_some_frames((struct rate_change){.from = m->first.rate, .to = rate},
+                                                      m->first.declick_frames);
+    voices_change_rate(&m->voices, change, declick_frames);
+    buses_change_rate(&m->buses, change, rate / 10, declick_frames);
+}

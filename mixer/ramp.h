@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "alloc/attr.h"
+#include "mixer/rate_change.h"
 
 /// Longest ramp, half a day at 48 kHz: kernels count frames in signed lanes. Longer ones are cut to it.
 #define RAMP_MAX_FRAMES INT32_MAX
@@ -34,6 +35,12 @@ RT_SAFE static inline void ramp_set(struct ramp *r, float to, uint32_t n_frames)
     if (n_frames > RAMP_MAX_FRAMES) n_frames = RAMP_MAX_FRAMES;
     *r = (struct ramp){.from = from, .to = to, .total = n_frames};
     if (n_frames > 0) r->step = (to - from) / (float)n_frames;
+}
+
+/// What is left of the way takes as long at another sample rate.
+RT_SAFE static inline void ramp_change_rate(struct ramp *r, struct rate_change change)
+{
+    if (!ramp_is_steady(r)) ramp_set(r, r->to, rate_change_some_frames(change, r->total - r->done));
 }
 
 RT_SAFE static inline void ramp_advance(struct ramp *r, uint32_t n_frames)

@@ -18,13 +18,15 @@
 
 enum sample_format { SAMPLE_S16, SAMPLE_F32 };
 
-/// Planar samples at the engine's rate. The worker fills it in, control owns it, rt reads it.
+/// Planar samples. The worker fills it in, control owns it, rt reads it.
 struct sound {
     uint32_t n_frames;
+    uint32_t
+        rate; // of its samples, Hz: the engine's, but for a while after that has changed; 0: the engine's
     uint32_t n_channels; // 1 or 2
     enum sample_format format;
     const void *channels[SOUND_MAX_CHANNELS]; // first real frame; SOUND_PAD_FRAMES zeros lie on both sides
-    uint32_t serial;                          // control's, of each one that has stood in its place
+    uint32_t serial; // control's, of each one that has stood in its place; stays when it is resampled
 };
 
 /// Bytes of one sample.

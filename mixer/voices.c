@@ -10,10 +10,10 @@ static_assert(SOUND_PAD_FRAMES >= SINC_MAX_TAPS / 2 + KERNEL_SLACK_FRAMES,
               "kernels read padding at the most");
 
 enum status voices_init(struct voices *v, struct allocator *a, const struct sinc *sinc, uint32_t n_slots,
-                        uint32_t declick_frames)
+                        uint32_t rate, uint32_t declick_frames)
 {
     *v = (struct voices){0};
-    if (n_slots < 1 || n_slots > 65536 || declick_frames < 1) return STATUS_BAD_ARGUMENT;
+    if (n_slots < 1 || n_slots > 65536 || rate < 1 || declick_frames < 1) return STATUS_BAD_ARGUMENT;
 
     uint64_t n_before = a->n_refused;
     v->groups = make(struct voice_group, VOICES_MAX_BUSES * N_KERNELS, a);
@@ -47,6 +47,7 @@ enum status voices_init(struct voices *v, struct allocator *a, const struct sinc
     v->sinc = sinc;
     v->kernels = kernel_pick();
     v->n_slots = n_slots;
+    v->rate = rate;
     v->declick_frames = declick_frames;
     return STATUS_OK;
 }

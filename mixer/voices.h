@@ -22,11 +22,13 @@
 /// Why a voice ended.
 enum voice_end { VOICE_END_FINISHED, VOICE_END_STOPPED };
 
-/// How a voice begins. `sound` is borrowed until the voice has ended.
+/// How a voice begins. `sound` is borrowed until the voice has ended. All positions are in frames of the
+/// sound, all lengths in frames of the engine.
 struct voice_start {
     const struct sound *sound;
-    int64_t position;                // 32.32 frames
-    int64_t increment;               // 32.32 frames an output frame; negative: in reverse
+    int64_t position; // 32.32 frames
+    int64_t
+        increment; // its speed: 32.32 frames an output frame, if both were at one rate; negative: in reverse
     float gain_db, pan;              // hold from the first frame
     uint32_t start_frame, end_frame; // the voice ends outside of [start, end)
     uint32_t loop_start, loop_end;   // the loop region; loop_end 0: none
@@ -40,11 +42,13 @@ struct voice_start {
 
 /// What control wants to know of a voice.
 struct voice_report {
-    int64_t position, increment; // 32.32 frames
-    float gain_db, pan;          // that hold, or that ramps lead to
-    uint32_t passes_left;        // of its loop; 0: without end
-    uint8_t state;               // enum voice_state
-    uint8_t interpolation;       // enum interpolation
+    int64_t position;      // 32.32 frames of the sound,
+    uint32_t rate;         // which has this sample rate; 0: the engine's
+    int64_t increment;     // its speed: 32.32
+    float gain_db, pan;    // that hold, or that ramps lead to
+    uint32_t passes_left;  // of its loop; 0: without end
+    uint8_t state;         // enum voice_state
+    uint8_t interpolation; // enum interpolation
     bool looping;
 };
 
@@ -59,11 +63,13 @@ enum voice_state {
     VOICE_SEEKING,
 };
 
-/// The increment on its way. Steady when `done` is `total`.
+/// The speed on its way: what the increment is when the sound has the engine's sample rate. Steady when
+/// `done` is `total`.
 struct voice_rate {
     int64_t from, to; // 32.32 frames; `to` is what holds, or what the way leads to
     uint32_t done, total;
     uint8_t curve;
+    bool slides; // `from` holds until the end: then the position is a whole frame
 };
 
 /// What of a voice is on its way, piece by piece: bits.
@@ -139,6 +145,7 @@ struct voices {
     uint32_t *paused;  // slots that began to be held
     uint32_t n_paused;
 
+    uint32_t rate;           // the engine's, Hz
     uint32_t declick_frames; // length of the ramps that nobody asked for
 };
 
@@ -146,7 +153,7 @@ struct voices {
 
 /// Columns for `n_slots` voices (1 to 65536) from `a`.
 NODISCARD enum status voices_init(struct voices *v, struct allocator *a, const struct sinc *sinc,
-                                  uint32_t n_slots, uint32_t declick_frames);
+                                  uint32_t n_slots, uint32_t rate, uint32_t declick_frames);
 
 // ---- rt ----
 
@@ -178,6 +185,15 @@ RT_SAFE void voices_set_interpolation(struct voices *v, uint32_t slot, enum inte
 RT_SAFE void voices_leave_loop(struct voices *v, uint32_t slot);
 /// Loops without end over the region that the voice was started with; nothing when it has none.
 RT_SAFE void voices_loop(struct voices *v, uint32_t slot);
+
+/// Between two blocks: the engine has another sample rate. All voices go on at the pitch that they have, and
+/// what is on its way takes as long. As many steps as there are slots.
+RT_SAFE void voices_change_rate(struct voices *v, struct rate_change change, uint32_t declick_frames);
+/// Likewise: voices that play `old` go on at the same time of `sound`, which is the same at another sample
+/// rate.
+RT_SAFE void voices_replace_sound(struct voices *v, const struct sound *old, const struct sound *sound);
+/// The same for a voice that is to start later.
+RT_SAFE void voice_start_replace_sound(struct voice_start *start, const struct sound *sound);
 
 /// Adds the next `n_frames` (1 to BLOCK_FRAMES) of every voice to the two planes of its bus:
 /// `planes[2 * bus]` left, `planes[2 * bus + 1]` right.

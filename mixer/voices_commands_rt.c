@@ -13,7 +13,7 @@
 RT_SAFE static uint8_t group_of(const struct voices *v, uint32_t slot)
 {
     const struct sound *sound = v->sound[slot];
-    bool unity = v->rates[slot].to == FRAME_ONE;
+    bool unity = voice_increment(v, sound, v->rates[slot].to) == FRAME_ONE;
     enum interpolation interpolation =
         unity ? INTERPOLATION_UNITY : (enum interpolation)v->interpolation[slot];
     return (uint8_t)kernel_index(sound->format, sound->n_channels, interpolation);
@@ -109,12 +109,13 @@ RT_SAFE void voices_start(struct voices *v, uint32_t slot, const struct voice_st
 {
     assert(v->state[slot] == VOICE_FREE);
     const struct sound *sound = start->sound;
+    int64_t increment = voice_increment(v, sound, start->increment);
     v->sound[slot] = sound;
     v->voices[slot].now =
         (struct kernel_voice){.samples = {sound->channels[0], sound->channels[sound->n_channels - 1]},
                               .position = start->position,
-                              .increment = start->increment,
-                              .bank = sinc_bank_for(v->sinc, start->increment)};
+                              .increment = increment,
+                              .bank = sinc_bank_for(v->sinc, increment)};
     v->rates[slot] = (struct voice_rate){.to = start->increment};
     fader_init(&v->faders[slot], &v->ramps[slot].left, &v->ramps[slot].right, start->gain_db, start->pan,
                sound->n_channels == 1);

@@ -61,18 +61,29 @@ RT_SAFE static int64_t rate_target(const struct voice_rate *g, const struct chan
     return increment_of(rate_in_range(base + change->value, g->to > 0));
 }
 
-/// The increment that the curve has reached after `done` frames. Never 0, which has no direction.
+/// The speed that the curve has reached after `done` frames. Never 0, which has no direction.
 RT_SAFE static int64_t rate_at(const struct voice_rate *g, double done)
 {
     if (done >= (double)g->total) return g->to;
+    if (g->slides) return g->from;
     double x = (double)(g->to - g->from) * curve_way(g->curve, done, (double)g->total);
     int64_t increment = g->from + (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
     return increment != 0 ? increment : g->from > 0 ? 1 : -1;
 }
 
-RT_SAFE static void set_increment(struct voices *v, uint32_t s, int64_t increment)
+RT_SAFE int64_t voice_increment(const struct voices *v, const struct sound *sound, int64_t speed)
+{
+    if (sound->rate == v->rate || sound->rate == 0) return speed;
+    const int64_t most = (int64_t)MAX_RATE * FRAME_ONE; // kernels read no further
+    int64_t increment = speed * sound->rate / v->rate;  // below 2^55 before it is divided
+    if (increment == 0) return speed > 0 ? 1 : -1;
+    return increment > most ? most : increment < -most ? -most : increment;
+}
+
+RT_SAFE static void set_speed(struct voices *v, uint32_t s, int64_t speed)
 {
     struct kernel_voice *now = &v->voices[s].now;
+    int64_t increment = voice_increment(v, v->sound[s], speed);
     struct ramp *tail = &v->ramps[s].tail;
     bool turns = (increment > 0) != (now->increment > 0);
     now->increment = increment;
@@ -97,10 +108,16 @@ RT_SAFE void voices_set_rate(struct voices *v, uint32_t s, const struct change *
                              .total = change->ramp_frames,
                              .curve = change->curve};
     if (g->total == 0)
-        set_increment(v, s, g->to); // a way that was under way ends with the next block
+        set_speed(v, s, g->to); // a way that was under way ends with the next block
     else
         v->voices[s].glides |= GLIDES_RATE;
     if (moves) voice_link(v, s);
+}
+
+RT_SAFE void voice_renew_increment(struct voices *v, uint32_t s)
+{
+    const struct voice_rate *g = &v->rates[s];
+    set_speed(v, s, rate_at(g, (double)g->done));
 }
 
 // ---- the hooks of rendering ----
@@ -117,9 +134,9 @@ RT_SAFE static void glide_rate(struct voices *v, uint32_t s)
     const struct voice_rate *g = &v->rates[s];
     if (g->done == g->total) {
         v->voices[s].glides = (uint8_t)(v->voices[s].glides & ~(uint32_t)GLIDES_RATE);
-        set_increment(v, s, g->to);
+        set_speed(v, s, g->to);
     } else if (g->done % CURVE_PIECE_FRAMES == 0) {
-        set_increment(v, s, rate_at(g, (double)g->done + 0.5 * (double)frames_of_step(g)));
+        set_speed(v, s, rate_at(g, (double)g->done + 0.5 * (double)frames_of_step(g)));
     }
 }
 
@@ -155,6 +172,7 @@ RT_SAFE void voices_report(const struct voices *v, uint32_t s, struct voice_repo
     *report = (struct voice_report){.state = v->state[s]};
     if (report->state == VOICE_FREE) return;
     report->position = v->voices[s].now.position;
+    report->rate = v->sound[s]->rate;
     report->increment = v->rates[s].to;
     report->gain_db = v->faders[s].gain_db;
     report->pan = v->faders[s].pan;

@@ -30,6 +30,11 @@ RT_SAFE uint32_t voice_frames_before_piece(const struct voices *v, uint32_t slot
 /// Moves the rate on; level moves on with its ramps.
 RT_SAFE void voice_rate_advance(struct voices *v, uint32_t slot, uint32_t n_frames);
 
+/// The increment that a speed comes to on a sound: kept in 16 frames a frame, and never 0.
+RT_SAFE int64_t voice_increment(const struct voices *v, const struct sound *sound, int64_t speed);
+/// The increment again, after the sound or the engine have taken another sample rate.
+RT_SAFE void voice_renew_increment(struct voices *v, uint32_t slot);
+
 // ---- voices_edge_rt.c: where a voice is in its sound ----
 
 /// The interpolation that the voice needs where it is.

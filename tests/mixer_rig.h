@@ -14,6 +14,7 @@
 
 #define RIG_VOICES  64
 #define RIG_DECLICK 240
+#define RIG_RATE    48000
 
 /// A sound in memory of its own.
 struct rig_sound {
@@ -99,8 +100,9 @@ static inline void rig_open(struct rig *r)
 {
     assert_int_equal(arena_init(&r->arena, 1 << 22), STATUS_OK);
     assert_int_equal(scratch_init(&r->scratch, arena_allocator(&r->arena), 16384), STATUS_OK);
-    assert_int_equal(voices_init(&r->voices, arena_allocator(&r->arena), rig_sinc(), RIG_VOICES, RIG_DECLICK),
-                     STATUS_OK);
+    assert_int_equal(
+        voices_init(&r->voices, arena_allocator(&r->arena), rig_sinc(), RIG_VOICES, RIG_RATE, RIG_DECLICK),
+        STATUS_OK);
 }
 
 static inline void rig_close(struct rig *r)

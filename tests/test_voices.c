@@ -322,15 +322,16 @@ static void test_bad_arguments(void **state)
     (void)state;
     struct arena a = {0};
     struct voices v;
-    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 0, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 65537, 1), STATUS_BAD_ARGUMENT);
-    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 1, 0), STATUS_BAD_ARGUMENT);
-    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 1, 1), STATUS_NO_MEMORY);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 0, RIG_RATE, 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 65537, RIG_RATE, 1),
+                     STATUS_BAD_ARGUMENT);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 1, RIG_RATE, 0), STATUS_BAD_ARGUMENT);
+    assert_int_equal(voices_init(&v, arena_allocator(&a), rig_sinc(), 1, RIG_RATE, 1), STATUS_NO_MEMORY);
 }
 
 static enum status init_one(void *object, struct allocator *a)
 {
-    return voices_init(object, a, rig_sinc(), 100, 240);
+    return voices_init(object, a, rig_sinc(), 100, RIG_RATE, 240);
 }
 
 static void test_small_arenas(void **state)
