@@ -27,10 +27,10 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     enum status status = voice_table_init(&c->voices, voices, config->voices);
     allocator_tag(mixer, "books and graphs");
     if (!status) status = bus_table_init(&c->buses, mixer, config->buses, config->channels);
-    // A job for each sound that is freed, and for each load.
+    // A job for each sound that is freed, for each load, and two for the one that is resampled.
     if (!status)
         status = worker_init(&c->worker, memory_allocator(memory, MEMORY_QUEUES), memory, config, rate,
-                             config->sounds + MAX_LOADS + 1);
+                             config->sounds + MAX_LOADS + 3);
     allocator_tag(tables, "stack");
     if (!status) status = stack_init(&c->stack, tables, CONTROL_STACK_BYTES);
     allocator_tag(tables, "sounds");
@@ -56,10 +56,12 @@ void control_fini(struct control *c)
 
 bool control_push(struct control *c, const struct command *command)
 {
-    if (queue_push(&c->rt->commands, command)) return true;
+    struct command copy = *command;
+    copy.rate = c->rate;
+    if (queue_push(&c->rt->commands, &copy)) return true;
     if (c->is_offline) {
         engine_rt_process(c->rt, NULL, NULL, 0, 0);
-        return queue_push(&c->rt->commands, command);
+        return queue_push(&c->rt->commands, &copy);
     }
     c->n_commands_refused++;
     return false;
@@ -76,6 +78,15 @@ uint32_t control_frames(const struct control *c, double seconds)
 {
     double frames = round(seconds * c->rate);
     return frames < 4294967295.0 ? (uint32_t)frames : UINT32_MAX;
+}
+
+struct measured_rate control_measured_rate(struct control *c)
+{
+    const struct clock_state *state = latest_read(&c->rt->clock_state);
+    double hz = state->rate_hz;
+    // What was measured before the rate changed stands there until the next cycle.
+    if (hz > 0 && fabs(hz / c->rate - 1) > 0.02) hz = c->rate;
+    return (struct measured_rate){.hz = hz, .ppm = hz > 0 ? (hz / c->rate - 1) * 1e6 : 0};
 }
 
 void control_publish_graph(struct control *c)

@@ -24,6 +24,7 @@
 #include "engine/osc/subscriptions.h"
 #include "engine/osc/transport.h"
 #include "engine/queries.h"
+#include "engine/resample.h"
 #include "engine/resume.h"
 #include "engine/rt/engine_rt.h"
 #include "engine/schedule_book.h"
@@ -62,7 +63,7 @@ struct backend_switch {
 struct control {
     const struct config *config;
     struct memory *memory;
-    uint32_t rate;
+    uint32_t rate; // of the engine, Hz
     uint32_t declick_frames;
     struct engine_rt *rt;
     bool is_offline;             // rt runs on this thread: a full queue is emptied in place
@@ -88,6 +89,7 @@ struct control {
     const struct snapshot *snapshot; // the newest
     bool graph_is_stale;             // the tree changed while no graph was free
     struct backend_switch backend_switch;
+    struct resample resample;
     struct health health;
     struct storm storm;
     struct load_window load_window;
@@ -131,6 +133,11 @@ bool control_has_room(struct control *c, uint32_t n);
 
 /// Seconds to frames, rounded; UINT32_MAX at the most.
 uint32_t control_frames(const struct control *c, double seconds);
+/// The sample rate as the clock measures it, and its distance from the nominal one; 0 before the first cycle.
+struct measured_rate {
+    double hz, ppm;
+};
+struct measured_rate control_measured_rate(struct control *c);
 /// Page faults of the audio thread since it began.
 uint64_t control_page_faults(const struct control *c);
 /// The same since it has warmed up; 0 before.

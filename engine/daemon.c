@@ -132,6 +132,7 @@ static void watch_audio(struct daemon *d)
 {
     struct control *c = &d->engine.control;
     chain_turn(&d->chain, monotonic_ns());
+    if (c->rate != chain_rate(&d->chain)) resample_set_rate(c, chain_rate(&d->chain));
     if (c->backend != chain_backend(&d->chain)) {
         c->backend = chain_backend(&d->chain);
         c->is_warm = false;
@@ -185,6 +186,7 @@ static void turn(struct daemon *d, bool takes_requests)
     push_unschedules(c);
     watch_audio(d);
     journal_turn(c, monotonic_ns());
+    resample_turn(c);
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);

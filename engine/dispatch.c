@@ -421,7 +421,10 @@ void control_drain_results(struct control *c)
     struct job_result result;
     eventfd_read(c->worker.result_fd, &n);
     while (worker_pop(&c->worker, &result))
-        finish_load(c, result.token, result.load);
+        if (result.is_resampled)
+            resample_take(c, result.token, result.load);
+        else
+            finish_load(c, result.token, result.load);
     control_retry_holds(c);
     push_syncs(c);
 }

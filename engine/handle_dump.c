@@ -37,9 +37,9 @@ static void add_flag(struct osc_writer *w, enum param p, bool on)
 }
 
 /// A frame in seconds that come to the same frame again.
-static void add_frame(const struct control *c, struct osc_writer *w, enum param p, uint32_t frame)
+static void add_frame(const struct sound *sound, struct osc_writer *w, enum param p, uint32_t frame)
 {
-    add_key(w, p, (double)frame / c->rate);
+    add_key(w, p, (double)frame / sound->rate);
 }
 
 // ---- sounds and buses ----
@@ -166,11 +166,13 @@ static void add_start(struct control *c, const struct query *q, const struct voi
 {
     struct osc_writer *w = &c->replies.writer;
     double frame = (double)r->position / (double)FRAME_ONE;
+    if (r->rate != s->sound->rate)
+        frame *= (double)s->sound->rate / r->rate; // it was being moved to this one
     if (!is_for_journal(q)) frame = floor(frame + 0.5);
     frame = fmin(fmax(frame, s->start_frame), s->end_frame - 1.0);
     osc_add_text(w, param_infos[PARAM_START].name);
     if (is_for_journal(q) && !is_held(r)) journal_note_motion(c);
-    osc_add_double(w, frame / c->rate);
+    osc_add_double(w, frame / s->sound->rate);
 }
 
 /// Where it is, where it ends, and its loop, in frames of the sound.
@@ -178,20 +180,20 @@ static void add_place(struct control *c, const struct query *q, const struct voi
                       const struct voice_report *r)
 {
     struct osc_writer *w = &c->replies.writer;
-    uint32_t n_frames = c->sounds.entries[v->sound].decoded.sound.n_frames;
-    struct voice_start s;
+    const struct sound *sound = &c->sounds.entries[v->sound].decoded.sound;
+    struct voice_start s = {.sound = sound};
     char text[128];
     struct strbuf why = strbuf_make(text, sizeof text);
-    if (!voice_place(c, &v->play, n_frames, &s, &why)) return; // it was started, so it can be placed
+    if (!voice_place(c, &v->play, sound, &s, &why)) return; // it was started, so it can be placed
     add_start(c, q, &s, r);
     // An end stands before or behind the start; which one there is depends on the way that the voice goes
     // now.
-    if (r->increment > 0 && s.end_frame < n_frames) add_frame(c, w, PARAM_END, s.end_frame);
-    if (r->increment < 0 && s.start_frame > 0) add_frame(c, w, PARAM_END, s.start_frame);
-    if (s.fade_out_frames > 0) add_frame(c, w, PARAM_FADE_OUT, s.fade_out_frames);
+    if (r->increment > 0 && s.end_frame < sound->n_frames) add_frame(sound, w, PARAM_END, s.end_frame);
+    if (r->increment < 0 && s.start_frame > 0) add_frame(sound, w, PARAM_END, s.start_frame);
+    if (s.fade_out_frames > 0) add_key(w, PARAM_FADE_OUT, (double)s.fade_out_frames / c->rate);
     add_flag(w, PARAM_LOOP, r->looping);
-    add_frame(c, w, PARAM_LOOP_START, s.loop_start);
-    add_frame(c, w, PARAM_LOOP_END, s.loop_end);
+    add_frame(sound, w, PARAM_LOOP_START, s.loop_start);
+    add_frame(sound, w, PARAM_LOOP_END, s.loop_end);
     if (!r->looping || r->passes_left == 0) return;
     osc_add_text(w, param_infos[PARAM_LOOP_COUNT].name);
     osc_add_int(w, (int32_t)r->passes_left);

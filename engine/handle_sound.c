@@ -47,7 +47,7 @@ static void answer_loaded(struct control *c, const struct sound_entry *e)
     osc_add_text(w, e->name);
     osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
     osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
-    osc_add_int(w, (int32_t)c->rate);
+    osc_add_int(w, (int32_t)e->decoded.sound.rate);
     answer_send(c, &e->client, e->request_id);
 }
 
@@ -114,6 +114,7 @@ void finish_load(struct control *c, uint32_t sound, struct load *load)
     } else {
         sound_publish(&c->sounds, sound, load);
         c->journal.n_changes++;
+        if (load->engine_rate != c->rate) resample_want(c);
         answer_loaded(c, &c->sounds.entries[sound]);
         start_pending_voices(c, sound);
     }
@@ -129,7 +130,7 @@ static bool release_voices(struct control *c, uint32_t sound, const struct call 
     if (request_has(call->request, PARAM_FADE)) {
         struct fade fade = {.frames = control_frames(c, request_float(call->request, PARAM_FADE, 0)),
                             .bus = BUS_ANY,
-                            .sound = &c->sounds.entries[sound].decoded.sound,
+                            .sound = sound_lent(&c->sounds.entries[sound]),
                             .serial = c->sounds.entries[sound].decoded.sound.serial};
         return control_push(c, &(struct command){.type = COMMAND_VOICE_STOP, .slot = SLOT_ALL, .fade = fade});
     }
@@ -208,7 +209,7 @@ void sound_send_info(struct control *c, uint32_t sound, const struct client *to)
     osc_add_text(w, e->name);
     osc_add_int(w, (int32_t)e->decoded.sound.n_channels);
     osc_add_int(w, (int32_t)e->decoded.sound.n_frames);
-    osc_add_int(w, (int32_t)c->rate);
+    osc_add_int(w, (int32_t)(e->state == SOUND_READY ? e->decoded.sound.rate : c->rate));
     osc_add_text(w, e->decoded.sound.format == SAMPLE_S16 ? "s16" : "f32");
     osc_add_long(w, (int64_t)e->decoded.bytes);
     osc_add_int(w, (int32_t)sound_n_voices(e));

@@ -69,12 +69,6 @@ static const char *describe_device(const struct control *c, char *text, uint32_t
     return text;
 }
 
-static double clock_ppm(struct control *c)
-{
-    const struct clock_state *s = latest_read(&c->rt->clock_state);
-    return s->rate_hz > 0 ? (s->rate_hz / c->rate - 1) * 1e6 : 0;
-}
-
 static size_t store_bytes(const struct control *c)
 {
     struct memory_usage usage;

@@ -15,8 +15,9 @@ void handle_time(struct control *c, const struct call *call)
     struct osc_writer *w = call_answer(c, call);
     osc_add_long(w, (int64_t)s->frame);
     osc_add_time(w, s->ntp);
-    osc_add_double(w, s->rate_hz);
-    osc_add_float(w, s->rate_hz > 0 ? (float)((s->rate_hz / c->rate - 1) * 1e6) : 0);
+    struct measured_rate rate = control_measured_rate(c);
+    osc_add_double(w, rate.hz);
+    osc_add_float(w, (float)rate.ppm);
     osc_add_int(w, (int32_t)s->period);
     osc_add_int(w, (int32_t)latency);
     osc_add_int(w, (int32_t)c->book.n_used);

@@ -116,7 +116,7 @@ static bool stage_fade(struct control *c, const struct call *call, const struct 
     command.fade.frames = control_frames(c, request_float(call->request, PARAM_FADE, 0));
     command.fade.bus = s->bus == BUS_NONE ? BUS_ANY : (uint16_t)s->bus;
     if (s->sound != SOUND_NONE) {
-        command.fade.sound = &c->sounds.entries[s->sound].decoded.sound;
+        command.fade.sound = sound_lent(&c->sounds.entries[s->sound]);
         command.fade.serial = command.fade.sound->serial;
     }
     if (s->slot != SLOT_ALL) command.generation = c->voices.entries[s->slot].generation;
@@ -198,10 +198,10 @@ void handle_seek(struct control *c, const struct call *call)
         call_done_voice(c, call, slot);
         return;
     }
-    uint32_t n_frames = c->sounds.entries[v->sound].decoded.sound.n_frames; // 0: it is being loaded
-    if (!relative && n_frames > 0 && control_frames(c, seconds) >= n_frames) {
+    const struct sound *sound = &c->sounds.entries[v->sound].decoded.sound; // no frames: it is being loaded
+    if (!relative && sound->n_frames > 0 && round(seconds * sound->rate) >= sound->n_frames) {
         control_refuse(c, call, API_OUT_OF_RANGE, "position is %g s; the sound ends at %.3f s", seconds,
-                       (double)n_frames / c->rate);
+                       (double)sound->n_frames / sound->rate);
         return;
     }
     struct command command = {.type = COMMAND_VOICE_SEEK,

@@ -55,8 +55,8 @@ enum interpolation request_quality(const struct request *r, enum interpolation o
 /// A change of a parameter, with `ramp` and `curve`.
 struct change request_change(const struct control *c, const struct request *r, enum param p);
 /// What /play asked for, in frames of a sound. False with a sentence when its times make no sense.
-bool voice_place(const struct control *c, const struct play *p, uint32_t n_frames, struct voice_start *s,
-                 struct strbuf *why);
+bool voice_place(const struct control *c, const struct play *p, const struct sound *sound,
+                 struct voice_start *s, struct strbuf *why);
 /// The command that starts a voice on its sound, which is ready; likewise.
 bool voice_start_command(struct control *c, uint32_t slot, struct command *command, struct strbuf *why);
 /// A voice begins to use its sound.
@@ -152,5 +152,20 @@ void finish_backend_switch(struct control *c);
 bool control_fade_outputs(struct control *c, uint32_t ramp_frames);
 /// rt says that a sync has come through.
 void finish_sync(struct control *c);
+
+// ---- another sample rate (resample.c) ----
+
+/// The engine has this rate from now on.
+void resample_set_rate(struct control *c, uint32_t rate);
+/// A sound has come that was decoded for the rate before.
+void resample_want(struct control *c);
+/// Begins with the next one, when there is one and nothing else is under way. In every turn of the loop.
+void resample_turn(struct control *c);
+/// A sound has come back from the worker.
+void resample_take(struct control *c, uint32_t sound, struct load *load);
+/// rt has moved all voices.
+void resample_moved(struct control *c);
+/// Sounds that do not have the engine's rate.
+uint32_t resample_n_left(const struct control *c);
 
 #endif

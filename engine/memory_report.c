@@ -34,6 +34,13 @@ static size_t held_by_sounds(struct engine *e, uint32_t *n_sounds)
         bytes += vm_round_to_pages(d->bytes);
         ++*n_sounds;
     }
+    const struct decoded *const between[] = {&c->resample.made, &c->resample.old};
+    const enum resample_step steps[] = {RESAMPLE_MADE, RESAMPLE_MOVING};
+    for (uint32_t i = 0; i < COUNT_OF(between); i++) {
+        if (c->resample.step != steps[i]) continue;
+        bytes += vm_round_to_pages(between[i]->bytes);
+        ++*n_sounds;
+    }
     while (worker_pop(&c->worker, &result)) {
         const struct decoded *d = &result.load->decoded;
         if (!d->memory) continue;

@@ -48,6 +48,15 @@ void publish_clock_step(struct control *c, double seconds)
     }
 }
 
+void publish_rate(struct control *c)
+{
+    const struct client *to;
+    for (uint32_t i = 0; (to = next_subscriber(c, OSC_EVENT_RATE, &i));) {
+        osc_add_int(begin(c, OSC_EVENT_RATE), (int32_t)c->rate);
+        reply_send(&c->replies, to);
+    }
+}
+
 void publish_health(struct control *c)
 {
     const struct client *to;

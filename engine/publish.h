@@ -11,6 +11,8 @@
 /// A voice has started, looped, was held, goes on, or has ended (`reason`; else NULL). Its entry is still
 /// there.
 void publish_voice(struct control *c, enum osc_event event, uint32_t slot, const char *reason);
+/// The engine has another sample rate.
+void publish_rate(struct control *c);
 /// The health of the daemon is another one.
 void publish_health(struct control *c);
 /// The start has taken up what the last run left.

@@ -65,6 +65,7 @@ static void take_event(struct control *c, const struct event *e)
     case EVENT_GRAPH_RETIRED: c->buses.graph_in_use[e->slot] = false; break;
     case EVENT_NONFINITE: warn_nonfinite(c, e->ring); break;
     case EVENT_DUE: finish_scheduled(c, e->slot, &e->due); break;
+    case EVENT_SOUND_REPLACED: resample_moved(c); break;
     case EVENT_CLOCK_STEP: take_clock_step(c, (int64_t)e->value); break;
     }
 }
@@ -93,6 +94,7 @@ int64_t control_patience_ns(const struct control *c)
     if (c->syncs.first != c->syncs.next_to_push || c->graph_is_stale || c->book.n_clears > 0 ||
         queries_wait(c))
         return 500000;
+    if (c->resample.step > RESAMPLE_MAKING) return 2000000;
     if (c->transport && c->transport->outbox.n_waiting > 0) return 1000000;
     if (c->voices.n_notify > 0 || c->book.n_used > 0) return 2000000;
     if (c->voices.n_used > 0) return 20000000;

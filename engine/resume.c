@@ -203,7 +203,8 @@ static void start_voice(struct control *c, const struct journal_record *r, struc
     struct resume *s = &c->resume;
     choose_time(c);
     double n_frames = frames_since(c, r);
-    double n_sound_frames = c->sounds.entries[sound].decoded.sound.n_frames;
+    const struct sound *of = &c->sounds.entries[sound].decoded.sound;
+    double n_sound_frames = (double)of->n_frames * c->rate / of->rate;
     if (!request_int(q, PARAM_PAUSED, 0) && !advance(q, n_frames, n_sound_frames, 1.0 / c->rate)) {
         s->n_ended++;
         return;

@@ -92,6 +92,7 @@ bool control_stage(struct control *c, const struct call *call, struct command *c
 {
     command->when = (uint8_t)call->when;
     command->time = call->time;
+    command->rate = c->rate;
     command->drop_late = call->drop_late;
     struct transaction *t = &c->transaction;
     command->joins = t->has_staged && t->last_when == call->when && t->last_time == call->time;

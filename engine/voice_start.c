@@ -5,21 +5,22 @@
 #include "engine/handlers.h"
 
 /// Seconds of a sound to a frame of it: `otherwise` when not given, the end of the sound at the most.
-static uint32_t frame_of(const struct control *c, double seconds, uint32_t otherwise, uint32_t n_frames)
+static uint32_t frame_of(const struct sound *sound, double seconds, uint32_t otherwise)
 {
     if (seconds < 0) return otherwise;
-    uint32_t frame = control_frames(c, seconds);
-    return frame < n_frames ? frame : n_frames;
+    double frame = round(seconds * sound->rate);
+    return frame < sound->n_frames ? (uint32_t)frame : sound->n_frames;
 }
 
-bool voice_place(const struct control *c, const struct play *p, uint32_t n_frames, struct voice_start *s,
-                 struct strbuf *why)
+bool voice_place(const struct control *c, const struct play *p, const struct sound *sound,
+                 struct voice_start *s, struct strbuf *why)
 {
     bool forward = p->rate > 0;
-    uint32_t begin = frame_of(c, p->start, forward ? 0 : n_frames - 1, n_frames);
-    uint32_t stop = frame_of(c, p->end, forward ? n_frames : 0, n_frames);
+    uint32_t n_frames = sound->n_frames;
+    uint32_t begin = frame_of(sound, p->start, forward ? 0 : n_frames - 1);
+    uint32_t stop = frame_of(sound, p->end, forward ? n_frames : 0);
     if (begin >= n_frames) {
-        strbuf_format(why, "start is behind the end of the sound (%.3f s)", (double)n_frames / c->rate);
+        strbuf_format(why, "start is behind the end of the sound (%.3f s)", (double)n_frames / sound->rate);
         return false;
     }
     if (forward ? stop <= begin : stop > begin) {
@@ -30,8 +31,9 @@ bool voice_place(const struct control *c, const struct play *p, uint32_t n_frame
     s->position = (int64_t)begin << 32;
     s->start_frame = forward ? 0 : stop;
     s->end_frame = forward ? stop : n_frames;
-    s->loop_start = frame_of(c, p->loop_start, s->start_frame, n_frames);
-    s->loop_end = frame_of(c, p->loop_end, s->end_frame, s->end_frame);
+    s->loop_start = frame_of(sound, p->loop_start, s->start_frame);
+    s->loop_end = frame_of(sound, p->loop_end, s->end_frame);
+    if (s->loop_end > s->end_frame) s->loop_end = s->end_frame;
     if (s->loop_end <= s->loop_start) {
         strbuf_append(why, "loop_end is not behind loop_start");
         return false;
@@ -44,7 +46,7 @@ bool voice_place(const struct control *c, const struct play *p, uint32_t n_frame
 bool voice_start_command(struct control *c, uint32_t slot, struct command *command, struct strbuf *why)
 {
     const struct voice_entry *v = &c->voices.entries[slot];
-    const struct sound *sound = &c->sounds.entries[v->sound].decoded.sound;
+    const struct sound *sound = sound_lent(&c->sounds.entries[v->sound]);
     *command = (struct command){.type = COMMAND_VOICE_START, .slot = slot, .generation = v->generation};
     command->start = (struct voice_start){.sound = sound,
                                           .increment = (int64_t)llround(v->play.rate * (double)FRAME_ONE),
@@ -56,7 +58,7 @@ bool voice_start_command(struct control *c, uint32_t slot, struct command *comma
                                           .interpolation = (enum interpolation)v->play.quality,
                                           .looping = v->play.loop,
                                           .paused = v->play.paused};
-    return voice_place(c, &v->play, sound->n_frames, &command->start, why);
+    return voice_place(c, &v->play, sound, &command->start, why);
 }
 
 void voice_has_sound(struct control *c, uint32_t slot, enum voice_slot_state state)

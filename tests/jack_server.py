@@ -25,18 +25,18 @@ def leave_with_parent():
 
 
 class Server:
-    """jackd's dummy driver at 48 kHz. Synchronous: a client that is late makes the cycle late, and loses nothing."""
+    """jackd's dummy driver, at 48 kHz unless `rate` is set before a start. Synchronous: a client that is late makes the cycle late, and loses nothing."""
 
     def __init__(self, period=64, synchronous=True, playback=2):
         self.name, self.process, self.captures = f"chimed-{os.getpid()}-{next(NAMES)}", None, []
         self.options = ["-S"] if synchronous else []
-        self.driver = ["-d", "dummy", "-r", "48000", "-p", str(period), "-P", str(playback)]
+        self.driver, self.rate = ["-d", "dummy", "-p", str(period), "-P", str(playback)], 48000
 
     def start(self):
         for priority in "-R", "--no-realtime":  # some versions leave where real-time priority is not permitted
             with tempfile.TemporaryFile() as log:
                 self.process = subprocess.Popen(
-                    ["jackd", "-n", self.name, priority, *self.options, *self.driver],
+                    ["jackd", "-n", self.name, priority, *self.options, *self.driver, "-r", str(self.rate)],
                     env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=leave_with_parent)
                 deadline = time.monotonic() + PATIENCE_S
                 while self.process.poll() is None and time.monotonic() < deadline:
@@ -100,7 +100,7 @@ class Server:
 
     def capture(self, seconds, n_channels=2, client="chimed"):
         """Begins to record a client."""
-        self.captures.append(Capture(self, round(seconds * 48000), n_channels, client))
+        self.captures.append(Capture(self, round(seconds * self.rate), n_channels, client))
         return self.captures[-1]
 
 

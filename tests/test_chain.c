@@ -6,7 +6,7 @@
 
 // These take the place of pick.c: jack and alsa are backends that obey the test, null is the real one.
 
-enum how { FAILS, WORKS, HANGS_IN_OPEN, HANGS_IN_CLOSE, WRONG_RATE };
+enum how { FAILS, WORKS, HANGS_IN_OPEN, HANGS_IN_CLOSE, OTHER_RATE, BAD_RATE };
 
 struct fake {
     struct backend base;
@@ -60,7 +60,7 @@ static enum status fake_open(enum backend_kind kind, const struct backend_ops *o
     assert_int_equal(planes_init(&f->planes, &f->base.memory, config->channels, 64), STATUS_OK);
     f->base.ops = ops;
     f->base.config = config;
-    f->base.rate = how[kind] == WRONG_RATE ? 44100 : 48000;
+    f->base.rate = how[kind] == OTHER_RATE ? 44100 : how[kind] == BAD_RATE ? 384000 : 48000;
     f->base.n_channels = config->channels;
     f->base.period_frames = 64;
     newest[kind] = f;
@@ -346,17 +346,66 @@ static void test_hangs(void **state)
     end();
 }
 
-static void test_another_rate_is_refused(void **state)
+/// The engine, the timer and whatever comes next go on at the rate of the one that plays.
+static void test_another_rate_is_followed(void **state)
 {
     (void)state;
     how[BACKEND_JACK] = how[BACKEND_ALSA] = WORKS;
     begin("jack, alsa");
-    how[BACKEND_JACK] = WRONG_RATE;
+    how[BACKEND_JACK] = OTHER_RATE;
+    lose(BACKEND_JACK);
+    turn_until("alsa", 3000);
+    assert_int_equal(chain_rate(&chain), 48000);
+    turn_until("jack", 3000);
+    assert_int_equal(chain_rate(&chain), 44100);
+    assert_int_equal(player->engine.clock.rate, 44100);
+    assert_int_equal(player->engine.mixer.voices.rate, 44100);
+    assert_int_equal(chain.timer->backend->rate, 44100);
+    how[BACKEND_JACK] = FAILS;
+    how[BACKEND_ALSA] = FAILS;
+    lose(BACKEND_JACK);
+    turn_until("null", 3000);
+    uint64_t start_ns = cycle_now_ns(), frames = player->cycle.frames;
+    turn_for(500);
+    double seconds = (double)(cycle_now_ns() - start_ns) * 1e-9;
+    assert_in_range(player->cycle.frames - frames, (uint64_t)(44100 * (seconds - 0.1)),
+                    (uint64_t)(44100 * (seconds + 0.1)));
+    how[BACKEND_ALSA] = WORKS;
+    turn_until("alsa", 6000);
+    assert_int_equal(chain.config.rate, 48000);
+    assert_int_equal(chain.n_rate_changes, 2);
+    end();
+}
+
+/// PipeWire does that.
+static void test_a_rate_changes_while_it_plays(void **state)
+{
+    (void)state;
+    how[BACKEND_JACK] = WORKS;
+    begin("jack");
+    turn_for(50);
+    atomic_store(&newest[BACKEND_JACK]->base.next_rate, 96000);
+    turn_for(50);
+    assert_string_equal(plays(), "jack");
+    assert_int_equal(chain_rate(&chain), 96000);
+    assert_int_equal(player->engine.clock.rate, 96000);
+    assert_int_equal(newest[BACKEND_JACK]->base.rate, 96000);
+    assert_int_equal(n_opened[BACKEND_JACK], 1);
+    assert_int_equal(chain.n_losses, 0);
+    end();
+}
+
+static void test_an_impossible_rate_is_refused(void **state)
+{
+    (void)state;
+    how[BACKEND_JACK] = how[BACKEND_ALSA] = WORKS;
+    begin("jack, alsa");
+    how[BACKEND_JACK] = BAD_RATE;
     lose(BACKEND_JACK);
     turn_until("alsa", 3000);
     turn_for(400);
     assert_string_equal(plays(), "alsa");
-    assert_non_null(strstr(chain.entries[0].reason, "44100 Hz"));
+    assert_non_null(strstr(chain.entries[0].reason, "384000 Hz"));
     end();
 }
 
@@ -438,7 +487,9 @@ int main(void)
         cmocka_unit_test(test_attempts_back_off),
         cmocka_unit_test(test_stands_still),
         cmocka_unit_test(test_hangs),
-        cmocka_unit_test(test_another_rate_is_refused),
+        cmocka_unit_test(test_another_rate_is_followed),
+        cmocka_unit_test(test_a_rate_changes_while_it_plays),
+        cmocka_unit_test(test_an_impossible_rate_is_refused),
         cmocka_unit_test(test_switches_by_hand),
         cmocka_unit_test(test_changes_are_looked_at),
         cmocka_unit_test(test_all_at_once),

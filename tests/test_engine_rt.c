@@ -125,8 +125,8 @@ static void test_generations(void **state)
     engine_rig_no_event(f);
 }
 
-/// Voices 0 to 7: bus 0 or 1, sound 0 or 1, one after another stopped by filters. The serial of both sounds
-/// is 0.
+/// Voices 0 to 7: bus 0 or 1, sound 0 or 1, one after another stopped by filters. Their serials are 1
+/// and 2.
 static void test_all_that_match(void **state)
 {
     static const struct {
@@ -135,8 +135,8 @@ static void test_all_that_match(void **state)
         uint32_t serial;
         uint8_t expected; // a bit for each voice
     } filters[] = {{BUS_ANY, -1, 0, 0xff}, {0, -1, 0, 0x33},      {1, -1, 0, 0xcc},
-                   {BUS_ANY, 0, 0, 0x55},  {BUS_ANY, 1, 0, 0xaa}, {1, 0, 0, 0x44},
-                   {2, -1, 0, 0},          {BUS_ANY, 2, 0, 0},    {BUS_ANY, 0, 1, 0}};
+                   {BUS_ANY, 0, 1, 0x55},  {BUS_ANY, 1, 2, 0xaa}, {1, 0, 1, 0x44},
+                   {2, -1, 0, 0},          {BUS_ANY, 2, 3, 0},    {BUS_ANY, 0, 9, 0}};
     for (size_t i = 0; i < COUNT_OF(filters); i++) {
         void *own;
         (void)state;
@@ -144,6 +144,7 @@ static void test_all_that_match(void **state)
         struct engine_rig *f = own;
         for (uint32_t slot = 0; slot < 8; slot++) {
             struct command c = {.type = COMMAND_VOICE_START, .slot = slot, .generation = slot + 1};
+            sounds[slot % 2].sound.serial = 1 + slot % 2;
             c.start = rig_start(&sounds[slot % 2].sound);
             c.start.bus = slot / 2 % 2;
             c.start.paused = slot >= 6;

@@ -24,9 +24,11 @@ enum gate { GATE_SHUT, GATE_FADING_IN, GATE_OPEN, GATE_FADING_OUT };
 /// An open backend. Each kind has its own struct, with this one first.
 struct backend {
     const struct backend_ops *ops;
-    struct allocator memory;        // for its buffers
-    const struct config *config;    // borrowed until close()
-    uint32_t rate;                  // frames a second
+    struct allocator memory;     // for its buffers
+    const struct config *config; // borrowed until close()
+    _Atomic uint32_t rate;       // frames a second
+    /// Another rate that it has taken while it runs (PipeWire does); control lets the engine follow. 0: none.
+    _Atomic uint32_t next_rate;
     _Atomic uint32_t period_frames; // the usual length of a callback; JACK may change it while it runs
     /// From the rendering of a frame to the device's output: what waits in front of it. JACK may change it.
     _Atomic uint32_t latency_frames;
@@ -103,6 +105,9 @@ enum status backend_pick(const struct backend_list *list, const struct config *c
 void backend_open_gate(struct backend *b, bool fades);
 /// It fades out, and the gate is shut soon.
 void backend_fade_out(struct backend *b);
+/// While no cycle of the engine runs: the engine, and the timer that may take over, follow a backend's rate.
+/// True when it is another one than before.
+bool backend_follow_rate(struct backend *b, struct backend *timer);
 /// Shuts the gate. False while a cycle still runs: ask again.
 NODISCARD bool backend_shut_gate(struct backend *b);
 

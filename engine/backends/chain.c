@@ -57,6 +57,11 @@ static uint32_t rank_of(const struct chain *c, const struct chain_entry *e)
     return e == c->timer ? NO_RANK - 1 : NO_RANK;
 }
 
+uint32_t chain_rate(const struct chain *c)
+{
+    return c->config.rate;
+}
+
 const struct chain_entry *chain_best(const struct chain *c)
 {
     // What has just been asked for may come to nothing.
@@ -66,17 +71,17 @@ const struct chain_entry *chain_best(const struct chain *c)
 
 // ---- signs of life ----
 
-static int64_t quiet_limit_ns(const struct chain *c, const struct chain_entry *e)
+static int64_t quiet_limit_ns(const struct chain_entry *e)
 {
     // relaxed: a number that stands for itself, here and below.
     uint64_t period = atomic_load_explicit(&e->backend->period_frames, memory_order_relaxed);
-    int64_t ns = (int64_t)(QUIET_PERIODS * period * 1000000000 / c->config.rate);
+    int64_t ns = (int64_t)(QUIET_PERIODS * period * 1000000000 / e->backend->rate);
     return ns > MIN_QUIET_NS ? ns : MIN_QUIET_NS;
 }
 
-static bool is_quiet(const struct chain *c, const struct chain_entry *e)
+static bool is_quiet(const struct chain_entry *e)
 {
-    return e->quiet_ns > quiet_limit_ns(c, e);
+    return e->quiet_ns > quiet_limit_ns(e);
 }
 
 static bool is_proven(const struct chain *c, const struct chain_entry *e)
@@ -108,7 +113,7 @@ const char *chain_entry_state(const struct chain *c, const struct chain_entry *e
     case ENTRY_RUNNING:
     case ENTRY_LOOKING: break;
     }
-    return is_quiet(c, e) && e != c->timer ? "hangs" : "ready";
+    return is_quiet(e) && e != c->timer ? "hangs" : "ready";
 }
 
 // ---- attempts ----
@@ -192,6 +197,16 @@ static void note_return(struct chain *c, struct chain_entry *e, int64_t now_ns)
     log_info("backend: %s plays%s", e->choice.word, after);
 }
 
+/// While no cycle runs.
+static void follow_rate(struct chain *c, struct backend *b)
+{
+    uint32_t before = c->config.rate;
+    if (!backend_follow_rate(b, c->timer->backend)) return;
+    c->config.rate = b->rate;
+    c->n_rate_changes++;
+    log_info("the sample rate is %u Hz, and was %u Hz", c->config.rate, before);
+}
+
 /// Ends a switch once no cycle runs any more.
 static void go_on_switching(struct chain *c, int64_t now_ns)
 {
@@ -206,7 +221,9 @@ static void go_on_switching(struct chain *c, int64_t now_ns)
     e->taken_ns = now_ns;
     e->quiet_ns = 0;
     e->reason[0] = 0;
+    follow_rate(c, e->backend);
     backend_open_gate(e->backend, e != c->timer);
+    if (e == old) return; // the same one, at another rate
     note_return(c, e, now_ns);
     if (rank_of(c, old) > rank_of(c, e)) close_entry(c, old, now_ns);
 }
@@ -230,7 +247,7 @@ static void look_after(struct chain *c, struct chain_entry *e, int64_t now_ns)
     if (e == c->current) {
         if (is_lost(e))
             lose(c, e, "the device or server is gone", now_ns);
-        else if (is_quiet(c, e))
+        else if (is_quiet(e))
             lose(c, e, "the device or server makes no progress", now_ns);
         return;
     }
@@ -239,6 +256,18 @@ static void look_after(struct chain *c, struct chain_entry *e, int64_t now_ns)
     if (!is_useless) return;
     if (e->quiet_ns > MAX_QUIET_NS) attempt_failed(c, e, "it is open, but does not run", now_ns);
     close_entry(c, e, now_ns);
+}
+
+/// The server has taken another rate.
+static void look_at_rate(struct chain *c, int64_t now_ns)
+{
+    struct backend *b = c->current->backend;
+    uint32_t next = atomic_load_explicit(&b->next_rate, memory_order_relaxed);
+    if (next == 0 || c->next) return;
+    if (next < CHAIN_MIN_RATE || next > CHAIN_MAX_RATE)
+        atomic_store_explicit(&b->lost, true, memory_order_relaxed); // opened anew, it tells why not
+    else
+        begin_switch(c, c->current, true, now_ns);
 }
 
 /// Connections that somebody has made, when they have settled.
@@ -266,6 +295,7 @@ static void improve(struct chain *c, int64_t now_ns)
                 return;
             }
             if (e->state != ENTRY_CLOSED || has_job(c, now_ns)) continue;
+            e->config = c->config;
             entry_start_job(e, ENTRY_OPENING, now_ns);
             return;
         }
@@ -302,6 +332,7 @@ void chain_turn(struct chain *c, int64_t now_ns)
         look_after(c, e, now_ns);
     }
     take_hints(c, now_ns);
+    look_at_rate(c, now_ns);
     go_on_switching(c, now_ns);
     look_at_changes(c, now_ns);
     improve(c, now_ns);
@@ -316,7 +347,7 @@ int64_t chain_patience_ns(const struct chain *c, int64_t now_ns)
     for (uint32_t i = 0; i < c->n_entries; i++) {
         const struct chain_entry *e = &c->entries[i];
         if (rank_of(c, e) >= rank_of(c, c->current) || e == c->timer) continue;
-        if (is_running(e) && !is_proven(c, e) && !is_quiet(c, e)) return BUSY_PATIENCE_NS;
+        if (is_running(e) && !is_proven(c, e) && !is_quiet(e)) return BUSY_PATIENCE_NS;
         int64_t until_ns = e->next_try_ns - now_ns;
         if (until_ns > 0 && until_ns < patience_ns) patience_ns = until_ns;
     }
@@ -338,7 +369,7 @@ static struct chain_entry *find_entry(struct chain *c, const struct backend_choi
 
 static void init_entry(struct chain *c, struct chain_entry *e, const struct backend_choice *choice)
 {
-    *e = (struct chain_entry){.config = &c->config, .cycle = c->cycle, .wake_fd = c->wake_fd};
+    *e = (struct chain_entry){.cycle = c->cycle, .wake_fd = c->wake_fd};
     e->choice = *choice;
     e->choice.target = e->choice.word + (choice->target - choice->word);
 }

@@ -25,7 +25,7 @@ enum chain_request { REQUEST_NONE, REQUEST_WAITS, REQUEST_DONE, REQUEST_FAILED }
 
 /// Owned by control. Static: a helper that hangs may come back at any time.
 struct chain {
-    struct config config; // with the rate and channels of the engine
+    struct config config; // with the channels of the engine, and the rate that it has now
     struct chain_entry entries[CHAIN_MAX_ENTRIES];
     uint32_t n_entries, n_listed; // the timer may be listed, or stand behind
     uint32_t n_fixed;             // both; the one behind is what somebody has asked for
@@ -42,7 +42,7 @@ struct chain {
     int64_t lost_ns; // when a backend went that is not back yet; 0: none
     enum chain_request request;
     char request_reason[BACKEND_REASON_BYTES];
-    uint64_t n_losses, n_returns;
+    uint64_t n_losses, n_returns, n_rate_changes;
     int64_t recovery_ns; // the time that the last return took; 0: none yet
 };
 
@@ -73,6 +73,8 @@ static inline struct backend *chain_backend(const struct chain *c)
 {
     return c->current ? c->current->backend : NULL;
 }
+/// The sample rate of the engine: that of the backend that renders, or of the last one.
+uint32_t chain_rate(const struct chain *c);
 /// The one that should.
 const struct chain_entry *chain_best(const struct chain *c);
 /// It does not move: no cycle has begun for so long.

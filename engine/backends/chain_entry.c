@@ -5,13 +5,18 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 
-static enum status check_rate(const struct config *c, const struct backend *b, char *reason)
+/// The engine follows any rate that sounds may have; its buses keep their channels.
+static enum status check(const struct config *c, const struct backend *b, char *reason)
 {
-    if (b->rate == c->rate && b->n_channels == c->channels) return STATUS_OK;
-    snprintf(reason, BACKEND_REASON_BYTES,
-             "it runs at %u Hz with %u channels, and the engine at %u Hz with %u: set it to that, or restart "
-             "chimed",
-             b->rate, b->n_channels, c->rate, c->channels);
+    if (b->rate < CHAIN_MIN_RATE || b->rate > CHAIN_MAX_RATE)
+        snprintf(reason, BACKEND_REASON_BYTES, "it runs at %u Hz; %u to %u Hz can be played", b->rate,
+                 CHAIN_MIN_RATE, CHAIN_MAX_RATE);
+    else if (b->n_channels != c->channels)
+        snprintf(reason, BACKEND_REASON_BYTES,
+                 "it runs with %u channels, and the engine with %u: set it to that, or restart chimed",
+                 b->n_channels, c->channels);
+    else
+        return STATUS_OK;
     return STATUS_UNSUPPORTED;
 }
 
@@ -19,9 +24,10 @@ static void open_backend(struct chain_entry *e)
 {
     struct backend *b = NULL;
     e->job_reason[0] = 0;
-    enum status status = backend_ops_of(e->choice.kind)->open(e->config, e->choice.target, &b, e->job_reason);
+    enum status status =
+        backend_ops_of(e->choice.kind)->open(&e->config, e->choice.target, &b, e->job_reason);
     if (status) return;
-    status = check_rate(e->config, b, e->job_reason);
+    status = check(&e->config, b, e->job_reason);
     if (!status) status = b->ops->start(b, e->cycle, e->job_reason);
     if (status)
         b->ops->close(b);

@@ -8,6 +8,10 @@
 
 #include "engine/backends/backend.h"
 
+/// Sample rates that the engine can have.
+#define CHAIN_MIN_RATE 8000
+#define CHAIN_MAX_RATE 192000
+
 enum entry_state {
     ENTRY_CLOSED,
     ENTRY_OPENING, // a helper opens and starts it
@@ -19,7 +23,7 @@ enum entry_state {
 /// One backend. While a helper works on it, `backend` and `job_reason` are the helper's; it hands them back
 /// with `is_done`. Audio goes on meanwhile when it is only looked at.
 struct chain_entry {
-    const struct config *config; // with the rate and channels of the engine
+    struct config config; // as it was opened with: the rate and channels that the engine had
     struct cycle *cycle;
     int wake_fd; // an eventfd, to tell that it is done
     struct backend_choice choice;

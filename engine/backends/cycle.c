@@ -43,6 +43,12 @@ void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate)
     *c = (struct cycle){.engine = engine, .rate = rate, .wake_fd = -1};
 }
 
+void cycle_set_rate(struct cycle *c, uint32_t rate)
+{
+    engine_rt_set_rate(c->engine, rate);
+    atomic_store_explicit(&c->rate, rate, memory_order_relaxed);
+}
+
 void cycle_attach(struct cycle *c)
 {
     atomic_store_explicit(&c->thread_id, 0, memory_order_relaxed);
@@ -56,12 +62,17 @@ uint64_t cycle_due_ns(const struct cycle *c)
     return s->monotonic_ns + (uint64_t)((double)n_frames / s->rate_hz * (double)NS_PER_SECOND);
 }
 
+static uint64_t rate_of(const struct cycle *c)
+{
+    return atomic_load_explicit(&c->rate, memory_order_relaxed);
+}
+
 /// When the next cycle must begin, after the last one.
 static uint64_t next_start_ns(const struct cycle *c)
 {
     uint64_t start_ns = get_u64(&c->last_start_ns);
     uint64_t n_frames = atomic_load_explicit(&c->last_frames, memory_order_relaxed);
-    return start_ns > 0 ? start_ns + n_frames * NS_PER_SECOND / c->rate : 0;
+    return start_ns > 0 ? start_ns + n_frames * NS_PER_SECOND / rate_of(c) : 0;
 }
 
 // ---- audio thread ----
@@ -88,7 +99,7 @@ struct moment cycle_moment(void)
 
 static void update_load(struct cycle *c, uint64_t spent_ns, uint32_t n_frames)
 {
-    double available = (double)n_frames / (double)c->rate;
+    double available = (double)n_frames / (double)rate_of(c);
     double load = (double)spent_ns / (double)NS_PER_SECOND / available;
     double share = available / LOAD_SMOOTHING_SECONDS;
     c->load_average += (load - c->load_average) * (share < 1 ? share : 1);
@@ -133,7 +144,7 @@ static void note_wake_up(struct cycle *c, uint64_t start_ns)
 
 static void note_length(struct cycle *c, uint64_t start_ns, uint64_t end_ns, uint32_t n_frames)
 {
-    uint64_t spent_ns = end_ns - start_ns, available_ns = n_frames * NS_PER_SECOND / c->rate;
+    uint64_t spent_ns = end_ns - start_ns, available_ns = n_frames * NS_PER_SECOND / rate_of(c);
     if (spent_ns > available_ns) set_u64(&c->last_long_ns, end_ns);
     update_load(c, spent_ns, n_frames);
     histogram_add(&c->block, spent_ns);

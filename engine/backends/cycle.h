@@ -16,7 +16,7 @@
 /// Written by the audio thread, read by control; each field stands for itself.
 struct cycle {
     struct engine_rt *engine;
-    uint32_t rate;
+    _Atomic uint32_t rate;
     double load_average; // the audio thread's own, exact; load_average_ppm is made from it
     int wake_fd;         // eventfd that control waits on, or -1
     uint64_t due_ns; // the audio thread's own: when the newest cycle was due, if the backend knows; else 0
@@ -46,6 +46,8 @@ struct cycle {
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate);
 
+/// The engine goes on at another sample rate.
+void cycle_set_rate(struct cycle *c, uint32_t rate);
 /// Another audio thread is about to run the cycle.
 void cycle_attach(struct cycle *c);
 /// When the first frame of the next cycle is due (CLOCK_MONOTONIC), by the smoothed clock of the engine:

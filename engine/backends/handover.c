@@ -15,6 +15,12 @@
 /// Nothing is ahead of its time by more.
 #define MAX_EARLY_NS UINT64_C(1000000000)
 
+/// Relaxed: a number that stands for itself; the gate hands over all else.
+static uint32_t rate_of(const struct backend *b)
+{
+    return atomic_load_explicit(&b->rate, memory_order_relaxed);
+}
+
 static void be_silent(struct backend *b, enum gate gate, float *const *out, uint32_t n_frames)
 {
     if (gate == GATE_SHUT) b->last_gate = gate;
@@ -25,7 +31,7 @@ static void be_silent(struct backend *b, enum gate gate, float *const *out, uint
 /// Multiplies with a line from `fade_at` up or down. True when it has come to its end.
 static bool fade(struct backend *b, float *const *out, uint32_t n_frames, bool up)
 {
-    float length = (float)b->rate * (float)FADE_SECONDS;
+    float length = (float)rate_of(b) * (float)FADE_SECONDS;
     for (uint32_t frame = 0; frame < n_frames; frame++) {
         float gain = (float)b->fade_at / length;
         if (b->fade_at < (uint32_t)length)
@@ -44,7 +50,7 @@ static bool fade(struct backend *b, float *const *out, uint32_t n_frames, bool u
 static bool is_early(struct backend *b, uint32_t n_frames)
 {
     uint64_t resume_ns = atomic_load(&b->resume_ns), now_ns = cycle_now_ns();
-    uint64_t half_ns = n_frames * UINT64_C(500000000) / b->rate;
+    uint64_t half_ns = n_frames * UINT64_C(500000000) / rate_of(b);
     return resume_ns > now_ns + half_ns && resume_ns - now_ns < MAX_EARLY_NS;
 }
 
@@ -94,6 +100,17 @@ void backend_open_gate(struct backend *b, bool fades)
     atomic_store(&b->resume_ns, due_ns > 0 ? due_ns : cycle_now_ns());
     atomic_store(&b->gate, fades ? GATE_FADING_IN : GATE_OPEN);
     if (b->ops->wake) b->ops->wake(b);
+}
+
+bool backend_follow_rate(struct backend *b, struct backend *timer)
+{
+    uint32_t next = atomic_exchange_explicit(&b->next_rate, 0, memory_order_relaxed);
+    if (next != 0) atomic_store_explicit(&b->rate, next, memory_order_relaxed);
+    uint32_t rate = rate_of(b);
+    if (rate == atomic_load_explicit(&b->cycle->rate, memory_order_relaxed)) return false;
+    cycle_set_rate(b->cycle, rate);
+    atomic_store_explicit(&timer->rate, rate, memory_order_relaxed);
+    return true;
 }
 
 void backend_fade_out(struct backend *b)

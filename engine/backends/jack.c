@@ -196,13 +196,12 @@ static int on_xrun(void *argument)
     return 0;
 }
 
-/// PipeWire can change its rate under a client. What is playing would be out of tune: control has to open
-/// anew.
+/// PipeWire can change its rate under a client: the engine has to follow.
 static int on_sample_rate(jack_nframes_t rate, void *argument)
 {
     struct jack_backend *b = argument;
-    if (rate == b->base.rate) return 0;
-    atomic_store_explicit(&b->base.lost, true, memory_order_relaxed);
+    if (rate == b->base.rate && b->base.next_rate == 0) return 0;
+    atomic_store_explicit(&b->base.next_rate, rate, memory_order_relaxed);
     backend_tell(&b->base);
     return 0;
 }

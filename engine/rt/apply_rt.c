@@ -37,16 +37,20 @@ RT_SAFE static void fade_voices(struct engine_rt *e, const struct command *c)
     for (uint32_t slot = 0; slot < v->n_slots; slot++) {
         if (v->state[slot] == VOICE_FREE) continue;
         if (f->bus != BUS_ANY && f->bus != v->bus[slot]) continue;
-        if (f->sound && (f->sound != v->sound[slot] || f->serial != v->sound[slot]->serial)) continue;
+        if (f->sound && f->serial != v->sound[slot]->serial) continue;
         fade_voice(e, (enum command_type)c->type, slot, f->frames);
     }
 }
 
-RT_SAFE static void seek_voice(struct voices *v, uint32_t slot, const struct seek *seek)
+RT_SAFE static void seek_voice(struct voices *v, const struct command *c)
 {
+    const struct seek *seek = &c->seek;
+    uint32_t slot = c->slot;
     struct voice_report now;
     int64_t to = seek->position;
     voices_report(v, slot, &now);
+    if (c->rate != 0 && now.rate != 0 && c->rate != now.rate)
+        to = rate_change_position((struct rate_change){.from = c->rate, .to = now.rate}, to);
     if (seek->relative && __builtin_add_overflow(now.position, to, &to))
         to = seek->position < 0 ? 0 : INT64_MAX;
     voices_seek(v, slot, to);
@@ -58,7 +62,7 @@ RT_SAFE static void change_voice(struct engine_rt *e, const struct command *c)
     struct voices *v = &e->mixer.voices;
     if (e->generation[c->slot] != c->generation || v->state[c->slot] == VOICE_FREE) return;
     switch ((enum command_type)c->type) {
-    case COMMAND_VOICE_SEEK: seek_voice(v, c->slot, &c->seek); break;
+    case COMMAND_VOICE_SEEK: seek_voice(v, c); break;
     case COMMAND_VOICE_GAIN: voices_set_gain(v, c->slot, &c->change); break;
     case COMMAND_VOICE_PAN: voices_set_pan(v, c->slot, &c->change); break;
     case COMMAND_VOICE_RATE: voices_set_rate(v, c->slot, &c->change); break;
@@ -92,7 +96,40 @@ RT_SAFE static void unschedule(struct engine_rt *e, uint32_t entry)
     if (schedule_remove(&e->schedule, entry)) emit_due(e, entry, (struct due){.outcome = DUE_UNSCHEDULED});
 }
 
-RT_SAFE void apply_command(struct engine_rt *e, const struct command *c)
+RT_SAFE static void replace_sound(struct engine_rt *e, const struct replacement *r)
+{
+    voices_replace_sound(&e->mixer.voices, r->old, r->sound);
+    schedule_replace_sound(&e->schedule, r->old, r->sound);
+    emit_event(e, EVENT_SOUND_REPLACED, 0, 0);
+}
+
+// ---- commands that were made when the engine had another sample rate ----
+
+RT_SAFE static void change_rate(struct command *c, struct rate_change change)
+{
+    switch ((enum command_type)c->type) {
+    case COMMAND_VOICE_START:
+        c->start.fade_in_frames = rate_change_some_frames(change, c->start.fade_in_frames);
+        c->start.fade_out_frames = rate_change_some_frames(change, c->start.fade_out_frames);
+        break;
+    case COMMAND_VOICE_STOP:
+    case COMMAND_VOICE_PAUSE:
+    case COMMAND_VOICE_RESUME:
+    case COMMAND_FADE_OUT: c->fade.frames = rate_change_some_frames(change, c->fade.frames); break;
+    case COMMAND_VOICE_GAIN:
+    case COMMAND_VOICE_PAN:
+    case COMMAND_VOICE_RATE:
+    case COMMAND_BUS_GAIN:
+    case COMMAND_BUS_PAN:
+        c->change.ramp_frames = rate_change_some_frames(change, c->change.ramp_frames);
+        break;
+    case COMMAND_BUS_MUTE:
+    case COMMAND_BUS_SOLO: c->flag.ramp_frames = rate_change_some_frames(change, c->flag.ramp_frames); break;
+    default: break; // has no lengths
+    }
+}
+
+RT_SAFE static void carry_out(struct engine_rt *e, const struct command *c)
 {
     struct buses *buses = &e->mixer.buses;
     switch ((enum command_type)c->type) {
@@ -126,5 +163,17 @@ RT_SAFE void apply_command(struct engine_rt *e, const struct command *c)
     case COMMAND_UNSCHEDULE: unschedule(e, c->unscheduled); break;
     case COMMAND_WATCH_VOICES: e->mixer.voices.report_loops = c->flag.on; break;
     case COMMAND_SYNC: emit_event(e, EVENT_SYNCED, 0, c->token); break;
+    case COMMAND_REPLACE_SOUND: replace_sound(e, &c->replacement); break;
     }
+}
+
+RT_SAFE void apply_command(struct engine_rt *e, const struct command *c)
+{
+    if (c->rate == e->clock.rate || c->rate == 0) {
+        carry_out(e, c);
+        return;
+    }
+    struct command changed = *c;
+    change_rate(&changed, (struct rate_change){.from = c->rate, .to = e->clock.rate});
+    carry_out(e, &changed);
 }

@@ -99,6 +99,9 @@ void clock_init(struct clock *c, uint32_t rate);
 /// Offline: frame 0 is at `ntp`.
 void clock_init_exact(struct clock *c, uint32_t rate, uint64_t ntp);
 
+/// Another sample rate: the loop begins anew, and NTP time stays known.
+void clock_set_rate(struct clock *c, uint32_t rate);
+
 // ---- rt ----
 
 /// A cycle of `n_frames` (1 or more) from engine frame `frame` begins at `now`; NULL when the clock is exact.

@@ -34,6 +34,7 @@ enum command_type {
     COMMAND_UNSCHEDULE,
     COMMAND_WATCH_VOICES,
     COMMAND_SYNC,
+    COMMAND_REPLACE_SOUND, // answered by EVENT_SOUND_REPLACED
 };
 
 /// When a command is carried out.
@@ -51,13 +52,18 @@ enum when {
 struct fade {
     uint32_t frames;
     uint16_t bus;              // with SLOT_ALL: voices on this bus alone, or BUS_ANY
-    const struct sound *sound; // with SLOT_ALL: voices of this sound alone, or NULL; only compared
-    uint32_t serial;           // of that sound: another one may stand in its place when this is due
+    const struct sound *sound; // with SLOT_ALL: not NULL: voices of one sound alone, that with
+    uint32_t serial;           // this serial: another one may stand in its place when this is due
 };
 
 struct seek {
-    int64_t position; // 32.32 frames
+    int64_t position; // 32.32 frames at the rate of the command
     bool relative;    // to where the voice is; kept inside the sound
+};
+
+/// The same sound at another sample rate: for all voices that play it, and those that are to start.
+struct replacement {
+    const struct sound *old, *sound; // `old` is not borrowed any more when the event has come
 };
 
 struct flag {
@@ -73,6 +79,7 @@ struct command {
     uint16_t entry; // WHEN_TIME: its place in the schedule, which control gives out
     uint32_t slot;  // the voice or bus it is for
     uint32_t generation; // of the voice: START sets it; all others do nothing when it is not the slot's
+    uint32_t rate;       // Hz that its lengths are counted at; 0: the engine's, whatever it is
     uint64_t time;
     union {
         struct voice_start start; // VOICE_START
@@ -81,9 +88,10 @@ struct command {
         struct change change;     // VOICE_GAIN, _PAN, _RATE, BUS_GAIN, _PAN
         uint32_t interpolation;   // VOICE_INTERPOLATION: enum interpolation
         struct flag flag;         // BUS_MUTE, _SOLO; WATCH_VOICES (on alone): report loops and pauses, too
-        const struct bus_graph *graph; // BUS_GRAPH: immutable; handed back by EVENT_GRAPH_RETIRED
-        uint64_t token;                // SYNC, SNAPSHOT, VOICE_REPORT: comes back in the event
-        uint32_t unscheduled;          // UNSCHEDULE: the entry; nothing when it is done already
+        const struct bus_graph *graph;  // BUS_GRAPH: immutable; handed back by EVENT_GRAPH_RETIRED
+        uint64_t token;                 // SYNC, SNAPSHOT, VOICE_REPORT: comes back in the event
+        uint32_t unscheduled;           // UNSCHEDULE: the entry; nothing when it is done already
+        struct replacement replacement; // REPLACE_SOUND
     };
 };
 

@@ -56,6 +56,7 @@ RT_SAFE static uint32_t cost_of(const struct engine_rt *e, const struct command 
     case COMMAND_VOICE_STOP:
     case COMMAND_VOICE_PAUSE:
     case COMMAND_VOICE_RESUME: return c->slot == SLOT_ALL ? 1 + e->mixer.voices.n_slots / SLOTS_A_COMMAND : 1;
+    case COMMAND_REPLACE_SOUND: return 1 + (e->mixer.voices.n_slots + e->schedule.n_used) / SLOTS_A_COMMAND;
     case COMMAND_BUS_MUTE:
     case COMMAND_BUS_SOLO:
     case COMMAND_BUS_GRAPH:

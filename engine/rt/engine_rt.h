@@ -36,6 +36,9 @@
 /// Reports for the journal that may be under way at once: few, so that a pass is spread over many cycles.
 #define MAX_JOURNAL_EVENTS 64
 
+/// Sounds whose replacement may be under way at once.
+#define MAX_REPLACEMENTS 1
+
 /// Room for the reports that may be left out when it is used up (EVENT_NONFINITE, EVENT_VOICE_LOOPED,
 /// EVENT_VOICE_PAUSED), or come later (EVENT_CLOCK_STEP).
 #define SPARE_EVENTS 1024
@@ -103,6 +106,12 @@ struct rt_memory {
 NODISCARD enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
                                      const struct mixer_config *config, uint32_t queue_slots,
                                      uint32_t n_scheduled);
+
+// ---- control, while no cycle runs ----
+
+/// The engine goes on at another sample rate (Hz, 8000 to 192000): voices keep their pitch and their place in
+/// seconds, and so does all that is on its way or waits. As many steps as there are voices and buses.
+void engine_rt_set_rate(struct engine_rt *e, uint32_t rate);
 
 // ---- any thread ----
 

@@ -12,14 +12,15 @@
 /// Direction: rt > control.
 enum event_type {
     EVENT_VOICE_STARTED,
-    EVENT_VOICE_ENDED,   // value: enum voice_end; the slot may be used again
-    EVENT_VOICE_LOOPED,  // may be left out; only after COMMAND_WATCH_VOICES
-    EVENT_VOICE_PAUSED,  // likewise; value: 1 when it is held, 0 when it goes on
-    EVENT_VOICE_REPORT,  // report and token; its state is VOICE_FREE and all else 0 when the voice has ended
-    EVENT_SYNCED,        // value: the token
-    EVENT_GRAPH_RETIRED, // slot: the index of the graph that is used no more
-    EVENT_NONFINITE,     // ring: a struct nonfinite_report
-    EVENT_DUE,           // slot: the entry of the schedule, which is free again; due
+    EVENT_VOICE_ENDED,    // value: enum voice_end; the slot may be used again
+    EVENT_VOICE_LOOPED,   // may be left out; only after COMMAND_WATCH_VOICES
+    EVENT_VOICE_PAUSED,   // likewise; value: 1 when it is held, 0 when it goes on
+    EVENT_VOICE_REPORT,   // report and token; its state is VOICE_FREE and all else 0 when the voice has ended
+    EVENT_SYNCED,         // value: the token
+    EVENT_GRAPH_RETIRED,  // slot: the index of the graph that is used no more
+    EVENT_NONFINITE,      // ring: a struct nonfinite_report
+    EVENT_DUE,            // slot: the entry of the schedule, which is free again; due
+    EVENT_SOUND_REPLACED, // after COMMAND_REPLACE_SOUND, one at a time
     EVENT_CLOCK_STEP, // value: nanoseconds that the system's clock jumped by, signed; several may come as one
 };
 

@@ -42,6 +42,8 @@ RT_SAFE uint64_t schedule_first_time(const struct schedule *s);
 RT_SAFE void schedule_pop(struct schedule *s);
 /// Takes an entry out. False when it is not there.
 RT_SAFE bool schedule_remove(struct schedule *s, uint32_t entry);
+/// The same sound at another sample rate, for all voices that are to start. As many steps as commands wait.
+RT_SAFE void schedule_replace_sound(struct schedule *s, const struct sound *old, const struct sound *sound);
 /// Moves all times by `ntp` (32.32 seconds, two's complement).
 RT_SAFE void schedule_shift(struct schedule *s, uint64_t ntp);
 

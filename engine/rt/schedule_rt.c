@@ -89,6 +89,15 @@ RT_SAFE bool schedule_remove(struct schedule *s, uint32_t entry)
     return true;
 }
 
+RT_SAFE void schedule_replace_sound(struct schedule *s, const struct sound *old, const struct sound *sound)
+{
+    for (uint32_t i = 0; i < s->n_used; i++) {
+        struct command *c = &s->commands[s->heap[i]];
+        if (c->type == COMMAND_VOICE_START && c->start.sound == old)
+            voice_start_replace_sound(&c->start, sound);
+    }
+}
+
 RT_SAFE void schedule_shift(struct schedule *s, uint64_t ntp)
 {
     s->shift += ntp;

@@ -5,10 +5,11 @@
 #include "engine/rt/engine_rt.h"
 
 /// Events that can wait at once, at the most: a voice owes two (started, ended) before control gives its slot
-/// out again, an entry of the schedule one, and control counts the syncs, snapshots, graphs and reports that
-/// are under way.
+/// out again, an entry of the schedule one, and control counts the syncs, snapshots, graphs, reports and
+/// replacements that are under way.
 #define OWED_EVENTS(n_voices, n_scheduled)                                                                   \
-    (2 * (n_voices) + (n_scheduled) + MAX_SYNCS + MAX_GRAPHS + MAX_VOICE_REPORTS + MAX_JOURNAL_EVENTS)
+    (2 * (n_voices) + (n_scheduled) + MAX_SYNCS + MAX_GRAPHS + MAX_VOICE_REPORTS + MAX_JOURNAL_EVENTS +      \
+     MAX_REPLACEMENTS)
 
 static_assert(OWED_EVENTS(65536, 65535) + SPARE_EVENTS <= 1u << 24,
               "the event queue of the largest engine can be made");
@@ -56,4 +57,13 @@ enum status engine_rt_init(struct engine_rt *e, const struct rt_memory *memory,
     if (!status) status = init_schedule(e, a, config->n_voices, n_scheduled);
     if (!status) status = mixer_init(&e->mixer, &memory->mixer, config);
     return status;
+}
+
+void engine_rt_set_rate(struct engine_rt *e, uint32_t rate)
+{
+    if (rate == e->clock.rate) return;
+    mixer_set_rate(&e->mixer, rate);
+    clock_set_rate(&e->clock, rate);
+    e->snapshot_interval = rate / 10;
+    e->next_snapshot_frame = e->frame;
 }

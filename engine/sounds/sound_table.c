@@ -44,17 +44,21 @@ uint32_t sound_find_file(const struct sound_table *t, const char *name, const st
     return SOUND_NONE;
 }
 
+static void free_samples(struct sound_table *t, const struct decoded *d)
+{
+    if (!d->memory) return;
+    struct job job = {.type = JOB_FREE, .memory = d->memory, .bytes = d->bytes};
+    bool pushed = worker_push(t->worker, &job);
+    assert(pushed); // the queue holds a job for each sound, and more
+    (void)pushed;
+}
+
 static void free_entry(struct sound_table *t, uint32_t sound)
 {
     struct sound_entry *e = &t->entries[sound];
     assert(e->state != SOUND_FREE);
     if (e->is_listed) names_remove(&t->names, sound);
-    if (e->decoded.memory) {
-        struct job job = {.type = JOB_FREE, .memory = e->decoded.memory, .bytes = e->decoded.bytes};
-        bool pushed = worker_push(t->worker, &job);
-        assert(pushed); // the queue holds a job for each sound, and more
-        (void)pushed;
-    }
+    free_samples(t, &e->decoded);
     *e = (struct sound_entry){0};
     t->free_entries[t->n_free++] = sound;
 }
@@ -68,12 +72,12 @@ static void destroy_entry(void *object)
 
 uint32_t sound_n_voices(const struct sound_entry *e)
 {
-    return e->state == SOUND_READY ? refcount_get(&e->refs) - e->is_listed : 0;
+    return e->state == SOUND_READY ? refcount_get(&e->refs) - e->is_listed - e->is_resampled : 0;
 }
 
 static bool is_evictable(const struct sound_entry *e)
 {
-    return e->state == SOUND_READY && e->is_cached && sound_n_voices(e) == 0;
+    return e->state == SOUND_READY && e->is_cached && !e->is_resampled && sound_n_voices(e) == 0;
 }
 
 /// The cached sound that was used longest ago and plays on no voice.
@@ -88,7 +92,7 @@ static uint32_t find_evictable(const struct sound_table *t)
     return oldest;
 }
 
-static bool evict_one(struct sound_table *t)
+bool sound_evict_one(struct sound_table *t)
 {
     uint32_t oldest = find_evictable(t);
     if (oldest == SOUND_NONE) return false;
@@ -110,7 +114,7 @@ static enum api_error check_load(struct sound_table *t, const char *name, const 
                       CONFIG_PATH_BYTES - 1);
         return API_BAD_ARGUMENTS;
     }
-    if (t->n_free == 0 && !evict_one(t)) {
+    if (t->n_free == 0 && !sound_evict_one(t)) {
         t->n_refused++;
         strbuf_format(why, "refused sounds %u/%u", t->max_sounds, t->max_sounds);
         return API_REFUSED;
@@ -124,6 +128,7 @@ static struct load *begin_load(struct sound_table *t)
     struct load *load = worker_take_load(t->worker);
     if (!load) return NULL;
     load->sequence = t->n_loads++;
+    load->engine_rate = t->worker->engine_rate;
     load->older = t->newest_load;
     if (t->newest_load)
         t->newest_load->newer = load;
@@ -188,7 +193,7 @@ static bool can_make_room(const struct sound_table *t, size_t bytes)
 
 bool sound_retry_load(struct sound_table *t, uint32_t sound, struct load *load)
 {
-    return can_make_room(t, load->decoded.bytes) && evict_one(t) && push_load(t, sound, load);
+    return can_make_room(t, load->decoded.bytes) && sound_evict_one(t) && push_load(t, sound, load);
 }
 
 uint64_t sound_oldest_load(const struct sound_table *t)
@@ -214,6 +219,7 @@ void sound_publish(struct sound_table *t, uint32_t sound, const struct load *loa
     refcount_init(&e->refs, destroy_entry, e);
     e->decoded = load->decoded;
     e->decoded.sound.serial = ++t->n_published;
+    e->lent[e->newest] = e->decoded.sound;
     e->id = load->id;
     e->last_used = ++t->n_uses;
 }
@@ -249,5 +255,50 @@ void sound_acquire(struct sound_table *t, uint32_t sound)
 
 void sound_release(struct sound_table *t, uint32_t sound)
 {
+    refcount_release(&t->entries[sound].refs);
+}
+
+// ---- another sample rate ----
+
+const struct sound *sound_lent(const struct sound_entry *e)
+{
+    return &e->lent[e->newest];
+}
+
+bool sound_begin_resample(struct sound_table *t, uint32_t sound)
+{
+    struct sound_entry *e = &t->entries[sound];
+    struct load *load = worker_take_load(t->worker);
+    if (!load) return false;
+    load->engine_rate = t->worker->engine_rate;
+    load->source = e->decoded.sound;
+    load->has_known = e->path[0] != 0;
+    load->known = e->id;
+    memcpy(load->path, e->path, sizeof e->path);
+    struct job job = {.type = JOB_RESAMPLE, .token = sound, .load = load};
+    if (!worker_push(t->worker, &job)) {
+        worker_end_load(t->worker, load);
+        return false;
+    }
+    refcount_acquire(&e->refs);
+    e->is_resampled = true;
+    return true;
+}
+
+void sound_exchange(struct sound_table *t, uint32_t sound, const struct decoded *made, struct decoded *old)
+{
+    struct sound_entry *e = &t->entries[sound];
+    *old = e->decoded;
+    e->decoded = *made;
+    e->decoded.sound.serial = old->sound.serial;
+    e->decoded.source_rate = old->source_rate;
+    e->newest ^= 1;
+    e->lent[e->newest] = e->decoded.sound;
+}
+
+void sound_end_resample(struct sound_table *t, uint32_t sound, const struct decoded *left)
+{
+    t->entries[sound].is_resampled = false;
+    free_samples(t, left);
     refcount_release(&t->entries[sound].refs);
 }

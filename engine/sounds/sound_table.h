@@ -33,8 +33,12 @@ struct sound_entry {
     char name[SOUND_NAME_BYTES];
     char path[SOUND_PATH_BYTES]; // to load it from again; "": none that leads there, or too long
     struct decoded decoded;      // READY
-    struct file_id id;           // READY; else zeroed, which no file has
-    struct refcount refs;        // READY: the list's one, and one of each voice
+    struct sound lent[2]; // READY: what rt borrows of it; two, for the way from one sample rate to another
+    uint8_t newest;       // of these
+    bool is_resampled;    // its samples are held for that, and it stays
+    uint32_t stays_at;    // engine's rate for which it cannot be resampled; 0: none
+    struct file_id id;    // READY; else zeroed, which no file has
+    struct refcount refs; // READY: the list's one, and one of each voice
     struct sound_table *table;
     uint64_t last_used; // a count of uses, to find the one that was used longest ago
 
@@ -81,6 +85,9 @@ NODISCARD enum api_error sound_load(struct sound_table *t, const char *name, con
 /// do: then nothing goes.
 NODISCARD bool sound_retry_load(struct sound_table *t, uint32_t sound, struct load *load);
 
+/// Lets the cached sound go that was used longest ago and plays on no voice. False when there is none.
+bool sound_evict_one(struct sound_table *t);
+
 /// How many loads had been begun before the oldest one that is still under way; n_loads when none is.
 uint64_t sound_oldest_load(const struct sound_table *t);
 
@@ -98,6 +105,16 @@ void sound_forget(struct sound_table *t, uint32_t sound);
 
 /// Nobody wants a loading sound any more: it is found no longer, and to be forgotten when its load has ended.
 void sound_drop(struct sound_table *t, uint32_t sound);
+
+/// What commands borrow of a ready sound.
+const struct sound *sound_lent(const struct sound_entry *e);
+/// Begins to make a ready sound again at the engine's rate; it is held until sound_end_resample(). False when
+/// that cannot be done now.
+NODISCARD bool sound_begin_resample(struct sound_table *t, uint32_t sound);
+/// The sound is `made` from now on. What voices borrow is handed to the caller in `old`.
+void sound_exchange(struct sound_table *t, uint32_t sound, const struct decoded *made, struct decoded *old);
+/// Lets it go. `left` (which may be zeroed): samples that nobody borrows any more.
+void sound_end_resample(struct sound_table *t, uint32_t sound, const struct decoded *left);
 
 /// Voices that borrow a sound.
 uint32_t sound_n_voices(const struct sound_entry *e);

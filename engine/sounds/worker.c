@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "engine/sounds/wave.h"
+
 enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
                         const struct config *config, uint32_t engine_rate, uint32_t max_jobs)
 {
@@ -79,21 +81,22 @@ static void hold_result(struct worker *w, size_t bytes)
 }
 
 /// From the file to the store.
-static enum api_error decode_file(struct worker *w, struct load *load)
+static enum api_error decode_file(struct worker *w, struct load *load, int fd, uint64_t file_bytes)
 {
-    struct decode_request request = {.file_bytes = (uint64_t)load->id.bytes,
+    struct decode_request request = {.file_bytes = file_bytes,
                                      .room_bytes = pages_gaps(&w->store).largest_bytes,
-                                     .engine_rate = w->engine_rate};
+                                     .engine_rate = load->engine_rate};
     // Tried before: what it needs is known.
     if (load->decoded.bytes > request.room_bytes) return too_big(w, load, load->decoded.bytes);
 
     struct decode_answer answer;
     int result;
-    enum api_error error = decoder_run(&w->decoder, load->fd, &request, &answer, &result);
+    enum api_error error = decoder_run(&w->decoder, fd, &request, &answer, &result);
     if (!error) {
         size_t bytes = (size_t)decoder_result_bytes(result);
         hold_result(w, bytes);
         error = collect_sound(&answer, result, &w->store, &load->decoded);
+        load->decoded.sound.rate = load->engine_rate;
         answer.needed_bytes = load->decoded.bytes;
         if (error == API_BAD_SOUND) w->decoder.n_failed++;
         close(result);
@@ -120,7 +123,8 @@ static void do_load(struct worker *w, struct load *load)
     if (load->fd < 0) load->error = file_open(&w->roots, load->path, &load->fd, load->reason);
     if (!load->error) load->error = file_check(load->fd, load->path, &load->id, load->reason);
     if (!load->error) load->unchanged = is_unchanged(w, load);
-    if (!load->error && !load->unchanged) load->error = decode_file(w, load);
+    if (!load->error && !load->unchanged)
+        load->error = decode_file(w, load, load->fd, (uint64_t)load->id.bytes);
 
     w->loaded[load->sequence % MAX_LOADS] = (struct loaded_file){load->sequence, load->id, !load->error};
     // A refused load may be tried again when control has made room, and one of a known file when that has
@@ -131,9 +135,38 @@ static void do_load(struct worker *w, struct load *load)
     }
 }
 
+/// The file that the samples came from, when it is still the same.
+static bool open_source(const struct worker *w, struct load *load)
+{
+    char reason[LOAD_REASON_BYTES];
+    if (!load->has_known || load->path[0] == 0) return false;
+    if (file_open(&w->roots, load->path, &load->fd, reason)) return false;
+    return !file_check(load->fd, load->path, &load->id, reason) && file_id_is(&load->id, &load->known);
+}
+
+/// From the file, for nothing is lost that way; where it is gone or has changed, from the samples themselves.
+static void do_resample(struct worker *w, struct load *load)
+{
+    load->decoded = (struct decoded){0};
+    if (open_source(w, load)) {
+        load->error = decode_file(w, load, load->fd, (uint64_t)load->id.bytes);
+    } else {
+        uint64_t bytes;
+        int fd = wave_of_sound(&load->source, &bytes);
+        load->error = fd < 0 ? API_INTERNAL : decode_file(w, load, fd, bytes);
+        if (fd < 0)
+            snprintf(load->reason, LOAD_REASON_BYTES, "no memory to resample it in, or it is too long");
+        else
+            close(fd);
+    }
+    if (load->fd >= 0) close(load->fd);
+    load->fd = -1;
+}
+
 static void report(struct worker *w, const struct job *job)
 {
-    struct job_result result = {.token = job->token, .load = job->load};
+    struct job_result result = {
+        .token = job->token, .is_resampled = job->type == JOB_RESAMPLE, .load = job->load};
     bool pushed = queue_push(&w->results, &result);
     assert(pushed); // there is room for as many results as jobs
     (void)pushed;
@@ -145,12 +178,16 @@ static bool do_job(struct worker *w, const struct job *job)
 {
     switch ((enum job_type)job->type) {
     case JOB_LOAD:
+    case JOB_RESAMPLE:
         if (atomic_load(&w->is_ending)) {
             if (job->load->fd >= 0) close(job->load->fd);
             shared_pool_free(&w->loads, job->load->handle);
             break;
         }
-        do_load(w, job->load);
+        if (job->type == JOB_LOAD)
+            do_load(w, job->load);
+        else
+            do_resample(w, job->load);
         memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         report(w, job);
         decoder_renew(&w->decoder);

@@ -29,6 +29,8 @@ struct load {
     uint64_t handle;            // of worker.loads
     uint64_t sequence;          // loads that were begun before this one
     struct load *older, *newer; // control's list of those that are under way
+    uint32_t engine_rate;       // Hz that its samples are to have
+    struct sound source;        // RESAMPLE: what control has of it, which stays as it is meanwhile
 
     enum api_error error;
     char reason[LOAD_REASON_BYTES];
@@ -43,12 +45,12 @@ struct load {
 #define MAX_LOADS 256
 
 /// Direction: control > worker.
-enum job_type { JOB_LOAD, JOB_FREE, JOB_CLOSE, JOB_QUIT };
+enum job_type { JOB_LOAD, JOB_RESAMPLE, JOB_FREE, JOB_CLOSE, JOB_QUIT };
 
 struct job {
     uint32_t type;
-    uint32_t token;    // LOAD: comes back in the result
-    struct load *load; // LOAD
+    uint32_t token;    // LOAD, RESAMPLE: comes back in the result
+    struct load *load; // LOAD; RESAMPLE: `known` is the file that the samples came from, if there is one
     void *memory;      // FREE: of the store
     size_t bytes;
     int fd; // CLOSE
@@ -64,6 +66,7 @@ struct loaded_file {
 /// Direction: worker > control. A load has ended, well or not.
 struct job_result {
     uint32_t token;
+    bool is_resampled; // of JOB_RESAMPLE
     struct load *load;
 };
 
@@ -75,7 +78,7 @@ struct worker {
     struct decoder decoder;
     struct loaded_file loaded[MAX_LOADS]; // by sequence: at least those that a load under way may name
     size_t results_bytes, results_high;   // of samples that are not in the store yet
-    uint32_t engine_rate;
+    uint32_t engine_rate;                 // control's: of the loads that begin
     pthread_t thread;
     bool is_running;
     _Atomic bool is_ending; // loads that wait are dropped
