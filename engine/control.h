@@ -92,7 +92,9 @@ struct control {
     struct resample resample;
     struct health health;
     struct storm storm;
+    uint64_t told_xruns[3]; // ours, late, device: that the log has been told
     struct load_window load_window;
+    uint64_t log_seen;    // the newest line of the log that followers have been told
     uint64_t n_shed;      // voices that were stopped because the load was too high
     bool is_unlocked;     // memory that should be locked is not
     uint64_t seen_frames; // when watch.c has looked last

@@ -289,6 +289,7 @@ int daemon_run(const struct config *config, bool debug_memory)
     stop_audio(&d);
     bool good = !debug_memory || memory_report_end(&report, &d.engine, stderr);
     stop(&d);
+    log_tell_folded(true);
     log_info("stopped");
     return good ? 0 : 1;
 }

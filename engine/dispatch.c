@@ -52,6 +52,8 @@ static const struct {
     [METHOD_STATUS] = {handle_status, LAST, NULL},
     [METHOD_MEMORY] = {handle_memory, LAST, NULL},
     [METHOD_HISTOGRAM] = {handle_histogram, LAST, NULL},
+    [METHOD_LOG_LINES] = {handle_log_lines, LAST, NULL},
+    [METHOD_LOG_LEVEL] = {handle_log_level, LAST, check_log_level},
     [METHOD_TIME] = {handle_time, LAST, NULL},
     [METHOD_CLEAR] = {handle_clear, LAST, check_clear},
     [METHOD_SUBSCRIBE] = {handle_subscribe, LAST, check_subscribe},

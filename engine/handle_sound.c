@@ -65,6 +65,8 @@ static void name_unknown_sound(const struct sound_entry *e, struct load *load)
 static void load_failed(struct control *c, uint32_t sound, struct load *load)
 {
     const struct sound_entry *e = &c->sounds.entries[sound];
+    log_fields(LOG_LEVEL_WARNING, LOG_WITH({"CHIMED_SOUND", e->name}), "sound %s is not loaded: %s", e->name,
+               load->reason);
     if (e->client.kind != CLIENT_NONE)
         answer_error(c, &e->client, e->request_id, METHOD_SOUND_LOAD, load->error, load->reason);
     name_unknown_sound(e, load);

@@ -5,6 +5,7 @@
 #define ENGINE_HANDLERS_H
 #include "engine/answer.h"
 #include "engine/control.h"
+#include "engine/log.h"
 #include "engine/staging.h"
 
 void handle_play(struct control *c, const struct call *call);
@@ -23,6 +24,8 @@ void handle_bus_list(struct control *c, const struct call *call);
 void handle_status(struct control *c, const struct call *call);
 void handle_memory(struct control *c, const struct call *call);
 void handle_histogram(struct control *c, const struct call *call);
+void handle_log_lines(struct control *c, const struct call *call);
+void handle_log_level(struct control *c, const struct call *call);
 void handle_subscribe(struct control *c, const struct call *call);
 void handle_unsubscribe(struct control *c, const struct call *call);
 void handle_dump(struct control *c, const struct call *call);
@@ -44,6 +47,7 @@ void check_subscribe(struct control *c, const struct call *call);
 void check_unsubscribe(struct control *c, const struct call *call);
 void check_query(struct control *c, const struct call *call);
 void check_backend(struct control *c, const struct call *call);
+void check_log_level(struct control *c, const struct call *call);
 void check_sync(struct control *c, const struct call *call);
 
 // ---- what they share ----
@@ -66,6 +70,8 @@ const struct bus_report *bus_report_of(const struct control *c, uint32_t bus);
 
 // ---- list items ----
 
+/// A line of the log, as arguments.
+void log_add_line(struct osc_writer *w, const struct log_copy *line);
 void sound_send_info(struct control *c, uint32_t sound, const struct client *to);
 void bus_send_info(struct control *c, uint32_t bus, const struct client *to);
 /// `r`: NULL when rt has not started it yet.

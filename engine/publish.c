@@ -2,9 +2,10 @@
 // publish.c - tells subscribers what has happened and how things stand.
 #include "engine/publish.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "engine/log.h"
+#include "engine/handlers.h"
 #include "mixer/pan.h"
 
 // ---- what has happened ----
@@ -25,8 +26,24 @@ static const struct client *next_subscriber(struct control *c, enum osc_event ev
     return NULL;
 }
 
+/// Voices come and go by the thousand: only what nobody asked for is worth more than debugging.
+static void log_voice(const struct control *c, enum osc_event event, const struct voice_entry *v,
+                      const char *reason)
+{
+    bool is_shed = reason && strcmp(reason, "shed") == 0;
+    enum log_level level = is_shed ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
+    if (!log_wants(level)) return;
+    const char *sound = c->sounds.entries[v->sound].name, *what = strrchr(osc_event_path(event), '/') + 1;
+    char id[VOICE_NAME_BYTES];
+    snprintf(id, sizeof id, "%s", v->name);
+    if (!v->name[0]) snprintf(id, sizeof id, "%d", v->number);
+    log_fields(level, LOG_WITH({"CHIMED_VOICE", id}, {"CHIMED_SOUND", sound}), "voice %s of %s: %s%s%s", id,
+               sound, what, reason ? ", " : "", reason ? reason : "");
+}
+
 void publish_voice(struct control *c, enum osc_event event, uint32_t slot, const char *reason)
 {
+    log_voice(c, event, &c->voices.entries[slot], reason);
     if (!subscriptions_want(&c->subscriptions, event)) return;
     const struct voice_entry *v = &c->voices.entries[slot];
     const struct client *to;
@@ -85,12 +102,11 @@ void publish_resumed(struct control *c)
 static void publish_log(struct control *c)
 {
     struct log_copy line;
-    while (log_take(&line)) {
+    for (uint64_t newest = log_newest(); c->log_seen < newest && log_take(c->log_seen, &line);
+         c->log_seen = line.n) {
         const struct client *to;
         for (uint32_t i = 0; (to = next_subscriber(c, OSC_EVENT_LOG, &i));) {
-            struct osc_writer *w = begin(c, OSC_EVENT_LOG);
-            osc_add_text(w, log_level_name(line.level));
-            osc_add_text(w, line.text);
+            log_add_line(begin(c, OSC_EVENT_LOG), &line);
             reply_send(&c->replies, to);
         }
     }
@@ -198,6 +214,7 @@ static void send_states(struct control *c, struct subscription *s)
 void publish_due(struct control *c, int64_t now_ns)
 {
     struct subscriptions *all = &c->subscriptions;
+    if (!subscriptions_want(all, OSC_EVENT_LOG)) c->log_seen = log_newest();
     if (all->n_used == 0) return;
     subscriptions_expire(all, now_ns);
     publish_watch(c);
@@ -219,7 +236,6 @@ void publish_watch(struct control *c)
     const struct subscriptions *all = &c->subscriptions;
     bool wanted = subscriptions_want(all, OSC_EVENT_LOOPED) || subscriptions_want(all, OSC_EVENT_PAUSED) ||
                   subscriptions_want(all, OSC_EVENT_RESUMED);
-    log_watch(subscriptions_want(all, OSC_EVENT_LOG));
     if (wanted == c->watches_voices) return;
     struct command command = {.type = COMMAND_WATCH_VOICES, .flag.on = wanted};
     if (control_push(c, &command)) c->watches_voices = wanted;

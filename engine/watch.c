@@ -33,13 +33,16 @@ static void tell_storm(const struct control *c)
 {
     const struct cycle *y = c->cycle;
     if (c->storm.is_on)
-        log_warning(
-            "%u xruns within %d s; since the start: %llu because a block took longer than its period, "
-            "%llu because the thread was woken late, %llu in the device or server",
-            XRUN_STORM, (int)(XRUN_STORM_NS / 1000000000), (unsigned long long)RELAXED(y->n_xruns_ours),
-            (unsigned long long)RELAXED(y->n_xruns_late), (unsigned long long)RELAXED(y->n_xruns_device));
+        log_fields(LOG_LEVEL_WARNING,
+                   LOG_WITH({"CHIMED_XRUN", "storm"}, {"CHIMED_BACKEND", c->chain->current->choice.word}),
+                   "%u xruns within %d s; since the start: %llu because a block took longer than its period, "
+                   "%llu because the thread was woken late, %llu in the device or server",
+                   XRUN_STORM, (int)(XRUN_STORM_NS / 1000000000),
+                   (unsigned long long)RELAXED(y->n_xruns_ours), (unsigned long long)RELAXED(y->n_xruns_late),
+                   (unsigned long long)RELAXED(y->n_xruns_device));
     else
-        log_info("no xrun for %d s", (int)(XRUN_CALM_NS / 1000000000));
+        log_info("no xrun for %d s; %llu since the start", (int)(XRUN_CALM_NS / 1000000000),
+                 (unsigned long long)watch_xruns(c));
 }
 
 static void watch_storm(struct control *c, int64_t now_ns)
@@ -50,6 +53,28 @@ static void watch_storm(struct control *c, int64_t now_ns)
     uint32_t n = shed_voices(c);
     if (n > 0 && c->n_shed == 0) log_warning("the load is too high: the quietest voices are stopped");
     c->n_shed += n;
+}
+
+/// One line for each cause that has had some since the last look; of a storm the whole is told, at its end.
+static void tell_xruns(struct control *c)
+{
+    const struct cycle *y = c->cycle;
+    const struct {
+        const char *name, *text;
+        uint64_t n;
+    } causes[] = {{"ours", "a block took longer than its period", RELAXED(y->n_xruns_ours)},
+                  {"late", "the audio thread was woken late", RELAXED(y->n_xruns_late)},
+                  {"device", "in the device or server", RELAXED(y->n_xruns_device)}};
+    for (uint32_t i = 0; i < COUNT_OF(causes); i++) {
+        uint64_t n = causes[i].n - c->told_xruns[i];
+        c->told_xruns[i] = causes[i].n;
+        if (n == 0 || c->storm.is_on) continue;
+        log_fields(
+            LOG_LEVEL_WARNING,
+            LOG_WITH({"CHIMED_XRUN", causes[i].name}, {"CHIMED_BACKEND", c->chain->current->choice.word}),
+            "%llu xrun%s: %s; %llu so since the start", (unsigned long long)n, n == 1 ? "" : "s",
+            causes[i].text, (unsigned long long)causes[i].n);
+    }
 }
 
 // ---- health ----
@@ -98,8 +123,10 @@ static void tell_health(const struct control *c)
 {
     const struct health *h = &c->health;
     bool is_bad = h->verdict > VERDICT_RECOVERING;
-    log_line(is_bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "health: %s%s%s", verdict_name(h->verdict),
-             h->why[0] ? ": " : "", h->why);
+    log_fields(is_bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+               LOG_WITH({"CHIMED_HEALTH", verdict_name(h->verdict)},
+                        {"CHIMED_BACKEND", c->chain->current->choice.word}),
+               "health: %s%s%s", verdict_name(h->verdict), h->why[0] ? ": " : "", h->why);
 }
 
 static void tell_manager(const struct control *c)
@@ -118,6 +145,8 @@ void watch_turn(struct control *c, int64_t now_ns)
     int64_t passed_ns = now_ns - c->looked_ns;
     if (passed_ns < LOOK_NS) return;
     c->looked_ns = now_ns;
+    log_tell_folded(false);
+    tell_xruns(c);
     if (passed_ns > MAX_SEEN_NS) passed_ns = MAX_SEEN_NS;
     watch_progress(c, passed_ns);
     watch_silence(c, passed_ns);

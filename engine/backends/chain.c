@@ -137,7 +137,9 @@ static void fail_request(struct chain *c, const char *reason)
 
 static void attempt_failed(struct chain *c, struct chain_entry *e, const char *reason, int64_t now_ns)
 {
-    if (strcmp(e->reason, reason) != 0) log_info("backend: not %s: %s", e->choice.word, reason);
+    if (strcmp(e->reason, reason) != 0)
+        log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_BACKEND", e->choice.word}), "backend: not %s: %s",
+                   e->choice.word, reason);
     snprintf(e->reason, sizeof e->reason, "%s", reason);
     put_off(e, now_ns);
     if (c->request == REQUEST_WAITS && e == c->pinned) fail_request(c, reason);
@@ -194,7 +196,8 @@ static void note_return(struct chain *c, struct chain_entry *e, int64_t now_ns)
         c->n_returns++;
         snprintf(after, sizeof after, ", after %.3f s", (double)c->recovery_ns * 1e-9);
     }
-    log_info("backend: %s plays%s", e->choice.word, after);
+    log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_BACKEND", e->choice.word}), "backend: %s plays%s",
+               e->choice.word, after);
 }
 
 /// While no cycle runs.
@@ -232,7 +235,8 @@ static void go_on_switching(struct chain *c, int64_t now_ns)
 static void lose(struct chain *c, struct chain_entry *e, const char *why, int64_t now_ns)
 {
     if (e == c->timer || (c->next == c->timer && c->switch_ns == 0)) return;
-    log_error("%s: %s; going on without sound, on a timer", e->choice.word, why);
+    log_fields(LOG_LEVEL_ERROR, LOG_WITH({"CHIMED_BACKEND", e->choice.word}),
+               "%s: %s; going on without sound, on a timer", e->choice.word, why);
     snprintf(e->reason, sizeof e->reason, "%s", why);
     put_off(e, now_ns);
     e->n_calls_before = e->n_calls_seen;

@@ -22,8 +22,9 @@ enum status backend_open(const struct backend_choice *choice, const struct confi
     if (status != STATUS_OK) return status;
     char text[BACKEND_REASON_BYTES];
     ops->describe(*backend, text, sizeof text);
-    log_info("backend: %s (%s), %u Hz, %u channels", choice->word, text, (*backend)->rate,
-             (*backend)->n_channels);
+    log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_BACKEND", choice->word}),
+               "backend: %s (%s), %u Hz, %u channels", choice->word, text, (*backend)->rate,
+               (*backend)->n_channels);
     return STATUS_OK;
 }
 

@@ -148,10 +148,12 @@ void access_log(struct access *a, const char *where, enum role role, uid_t uid, 
     a->log_second = second;
     if (a->n_logged++ >= MAX_LINES_A_SECOND) return;
     if (uid == (uid_t)-1)
-        log_debug("client from %s: may %s", where, role_name(role));
+        log_fields(LOG_LEVEL_DEBUG, LOG_WITH({"CHIMED_CLIENT", where}), "client from %s: may %s", where,
+                   role_name(role));
     else
-        log_info("client from %s: uid %u, gid %u, process %d: may %s", where, uid, gid, (int)pid,
-                 role_name(role));
+        log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_CLIENT", where}),
+                   "client from %s: uid %u, gid %u, process %d: may %s", where, uid, gid, (int)pid,
+                   role_name(role));
 }
 
 // ---- addresses ----
