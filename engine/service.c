@@ -10,7 +10,7 @@
 
 #include "engine/log.h"
 
-#define STATUS_BYTES 256
+#define STATUS_BYTES 768
 
 uint32_t service_take_sockets(int *fds, uint32_t max)
 {
