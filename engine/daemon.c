@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,10 +58,36 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/// Beside connections: sockets, backends, files that are handed over, what libraries open.
+#define OTHER_DESCRIPTORS 256
+/// With less there would be no room for a connection, or for a sound to be loaded.
+#define MIN_DESCRIPTORS 128
+
+/// A descriptor for all that the configuration allows, as far as the system does.
+static enum status raise_descriptor_limit(const struct config *config, char *reason)
+{
+    struct rlimit limit;
+    rlim_t wanted = config->connections + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return STATUS_OK;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) (void)getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted) return STATUS_OK;
+    snprintf(
+        reason, ERROR_TEXT_BYTES,
+        "the limit of open files is %llu, and %llu may be wanted: raise it with LimitNOFILE= in the unit, or "
+        "ulimit -n (RLIMIT_NOFILE)",
+        (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+    if (limit.rlim_cur < MIN_DESCRIPTORS) return STATUS_SYSTEM;
+    log_warning("%s", reason);
+    return STATUS_OK;
+}
+
 static enum status start(struct daemon *d, const struct config *config, char *reason)
 {
     d->signal_fd = block_signals();
-    enum status status = chain_open(&d->chain, config, reason);
+    enum status status = raise_descriptor_limit(config, reason);
+    if (status) return status;
+    status = chain_open(&d->chain, config, reason);
     if (status) return status;
     const struct config *as_it_is = &d->chain.config;
     status = engine_init(&d->engine, config, as_it_is->rate, as_it_is->channels, false, reason);
@@ -190,6 +217,7 @@ static void turn(struct daemon *d, bool takes_requests)
     publish_due(c, monotonic_ns());
     reply_flush(&c->replies);
     transport_flush(&d->transport);
+    transport_mend(&d->transport, monotonic_ns());
     forget_gone(d);
 }
 

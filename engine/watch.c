@@ -103,7 +103,7 @@ static void watch_progress(struct control *c, int64_t passed_ns)
     c->seen_frames = frames;
 }
 
-static void take_signs(const struct control *c, struct signs *s)
+static void take_signs(const struct control *c, struct signs *s, int64_t now_ns)
 {
     const struct chain_entry *now = c->chain->current, *best = chain_best(c->chain);
     *s = (struct signs){.quiet_ns = c->quiet_ns,
@@ -116,7 +116,11 @@ static void take_signs(const struct control *c, struct signs *s)
                         .is_storm = c->storm.is_on,
                         .is_unlocked = c->is_unlocked,
                         .is_not_realtime = !is_realtime(c),
-                        .journal = journal_problem(c)};
+                        .journal = journal_problem(c),
+                        .is_out_of_threads = c->chain->lacks_threads};
+    if (!c->transport) return;
+    s->is_out_of_fds = transport_is_starved(c->transport, now_ns);
+    s->lost_socket = transport_lost_socket(c->transport);
 }
 
 static void tell_health(const struct control *c)
@@ -150,7 +154,7 @@ void watch_turn(struct control *c, int64_t now_ns)
     if (passed_ns > MAX_SEEN_NS) passed_ns = MAX_SEEN_NS;
     watch_progress(c, passed_ns);
     watch_silence(c, passed_ns);
-    take_signs(c, &signs);
+    take_signs(c, &signs, now_ns);
     bool is_new = health_judge(&c->health, &signs);
     if (is_new) tell_health(c);
     if (is_new) publish_health(c);

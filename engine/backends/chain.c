@@ -145,10 +145,16 @@ static void attempt_failed(struct chain *c, struct chain_entry *e, const char *r
     if (c->request == REQUEST_WAITS && e == c->pinned) fail_request(c, reason);
 }
 
+static bool start_job(struct chain *c, struct chain_entry *e, enum entry_state what, int64_t now_ns)
+{
+    c->lacks_threads = !entry_start_job(e, what, now_ns);
+    return !c->lacks_threads;
+}
+
 static void close_entry(struct chain *c, struct chain_entry *e, int64_t now_ns)
 {
     if (e == c->timer || e->state != ENTRY_RUNNING) return;
-    entry_start_job(e, ENTRY_CLOSING, now_ns);
+    (void)start_job(c, e, ENTRY_CLOSING, now_ns); // if not now, in a later turn
 }
 
 static void take_result(struct chain *c, struct chain_entry *e, int64_t now_ns)
@@ -282,8 +288,7 @@ static void look_at_changes(struct chain *c, int64_t now_ns)
     if (!b->ops->look || e->state != ENTRY_RUNNING || is_lost(e)) return;
     if (atomic_exchange_explicit(&b->has_changed, false, memory_order_relaxed)) e->changed_ns = now_ns;
     if (e->changed_ns == 0 || now_ns - e->changed_ns < SETTLE_NS || has_job(c, now_ns)) return;
-    e->changed_ns = 0;
-    entry_start_job(e, ENTRY_LOOKING, now_ns);
+    if (start_job(c, e, ENTRY_LOOKING, now_ns)) e->changed_ns = 0;
 }
 
 /// Opens or hands over to the best one that can be had.
@@ -300,7 +305,8 @@ static void improve(struct chain *c, int64_t now_ns)
             }
             if (e->state != ENTRY_CLOSED || has_job(c, now_ns)) continue;
             e->config = c->config;
-            entry_start_job(e, ENTRY_OPENING, now_ns);
+            if (!start_job(c, e, ENTRY_OPENING, now_ns))
+                attempt_failed(c, e, "the system gives no thread to open it with", now_ns);
             return;
         }
 }

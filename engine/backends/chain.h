@@ -38,6 +38,7 @@ struct chain {
     struct cycle *cycle;
     int wake_fd; // eventfd, readable when there is something to look at
     struct hints hints;
+    bool lacks_threads; // for the last helper none could be made
     int64_t turn_ns, switch_ns;
     int64_t lost_ns; // when a backend went that is not back yet; 0: none
     enum chain_request request;

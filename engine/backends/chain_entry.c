@@ -58,15 +58,16 @@ static void *run(void *argument)
     return NULL;
 }
 
-void entry_start_job(struct chain_entry *e, enum entry_state what, int64_t now_ns)
+bool entry_start_job(struct chain_entry *e, enum entry_state what, int64_t now_ns)
 {
     pthread_t thread;
     e->job = what;
     atomic_store_explicit(&e->is_done, false, memory_order_relaxed); // no thread runs yet
-    if (backend_thread_start(&thread, run, e)) return;
+    if (backend_thread_start(&thread, run, e)) return false;
     pthread_detach(thread);
     e->state = what;
     e->since_ns = now_ns;
+    return true;
 }
 
 bool entry_end_job(struct chain_entry *e)

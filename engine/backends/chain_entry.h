@@ -44,9 +44,9 @@ struct chain_entry {
     int64_t next_try_ns, back_off_ns, taken_ns;
 };
 
-/// Sets the entry to ENTRY_OPENING, ENTRY_LOOKING or ENTRY_CLOSING and has it done. Nothing happens when no
-/// thread can be made: the caller tries again.
-void entry_start_job(struct chain_entry *e, enum entry_state what, int64_t now_ns);
+/// Sets the entry to ENTRY_OPENING, ENTRY_LOOKING or ENTRY_CLOSING and has it done. False, and nothing
+/// happens, when no thread can be made: the caller tries again.
+NODISCARD bool entry_start_job(struct chain_entry *e, enum entry_state what, int64_t now_ns);
 
 /// True once, when it has been done: the entry is control's again, and its state is up to the caller.
 NODISCARD bool entry_end_job(struct chain_entry *e);

@@ -101,7 +101,23 @@ static int bind_unix(int fd, const struct sockaddr_un *address)
     return error;
 }
 
-static enum status open_unix(struct listeners *l, enum listener_kind kind, const char *path, char *reason)
+/// Notes which file it is.
+static bool know_file(struct listener *l)
+{
+    struct stat s;
+    if (lstat(l->name, &s) != 0) return false;
+    l->device = s.st_dev;
+    l->inode = s.st_ino;
+    return true;
+}
+
+static bool has_file(const struct listener *l)
+{
+    struct stat s;
+    return lstat(l->name, &s) == 0 && s.st_dev == l->device && s.st_ino == l->inode;
+}
+
+static enum status make_unix(struct listener *fresh, enum listener_kind kind, const char *path, char *reason)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
@@ -133,10 +149,37 @@ static enum status open_unix(struct listeners *l, enum listener_kind kind, const
     // Answers that connected clients have not read count against this socket: the more room, the more may
     // sleep before others are held up.
     if (type == SOCK_DGRAM) enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-    struct listener fresh = {.fd = fd, .kind = kind, .is_loopback = true, .is_file = true};
-    memcpy(fresh.name, path, strlen(path) + 1);
-    add(l, fresh);
+    *fresh = (struct listener){.fd = fd, .kind = kind, .is_loopback = true, .is_file = true};
+    memcpy(fresh->name, path, strlen(path) + 1);
+    (void)know_file(fresh); // if it is gone already, the next look at it tells
     return STATUS_OK;
+}
+
+static enum status open_unix(struct listeners *l, enum listener_kind kind, const char *path, char *reason)
+{
+    struct listener fresh;
+    enum status status = make_unix(&fresh, kind, path, reason);
+    if (!status) add(l, fresh);
+    return status;
+}
+
+enum mending listeners_mend(struct listeners *l, uint32_t index, char *reason)
+{
+    struct listener fresh, *old = &l->sockets[index];
+    if (!old->is_file || has_file(old)) {
+        old->is_lost = false;
+        return MENDING_NONE;
+    }
+    old->is_lost = make_unix(&fresh, old->kind, old->name, reason) != STATUS_OK;
+    if (old->is_lost) return MENDING_FAILED;
+    prepare(&fresh);
+    old->is_file = false;
+    if (old->kind == LISTEN_UNIX_DATAGRAM && l->n < LISTEN_MAX_SOCKETS)
+        l->sockets[l->n++] = *old;
+    else
+        close(old->fd);
+    *old = fresh;
+    return MENDING_DONE;
 }
 
 // ---- UDP and TCP ----
@@ -319,7 +362,7 @@ void listeners_close(struct listeners *l)
     while (l->n > 0) {
         const struct listener *last = &l->sockets[--l->n];
         close(last->fd);
-        if (last->is_file) unlink(last->name);
+        if (last->is_file && has_file(last)) unlink(last->name); // it may be another daemon's by now
     }
 }
 

@@ -5,6 +5,7 @@
 #define ENGINE_OSC_LISTEN_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include "alloc/attr.h"
@@ -26,6 +27,10 @@ struct listener {
     uint64_t n_dropped;                                     // datagrams that its buffer had no room for
     char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; // path or address, for people
     bool is_file;                                           // `name` is one that we made, and remove
+    dev_t device;                                           // of that file, to know it again
+    ino_t inode;
+    bool is_muted; // its connections wait: epoll does not tell of them
+    bool is_lost;  // its file is gone, and could not be made anew
 };
 
 struct listeners {
@@ -50,6 +55,12 @@ NODISCARD enum status listeners_open(struct listeners *l, const struct listen_co
 
 /// Accepts a zeroed one. Removes the files that it made, not those of the service manager.
 void listeners_close(struct listeners *l);
+
+enum mending { MENDING_NONE, MENDING_DONE, MENDING_FAILED };
+/// Makes a UNIX socket of ours anew when its file is gone, or is another one's. The old one of datagrams
+/// becomes the last of the list, for the clients that are connected to it, while there is room; that of
+/// streams is closed, and the connections that it has taken stay.
+NODISCARD enum mending listeners_mend(struct listeners *l, uint32_t index, char *reason);
 
 /// True when some socket hears other machines.
 bool listeners_hear_others(const struct listeners *l);

@@ -21,6 +21,7 @@
 #include "engine/osc/clients.h"
 #include "engine/osc/framing.h"
 #include "engine/osc/outgoing.h"
+#include "engine/osc/share.h"
 
 /// A connection that has closed its end and awaits an answer that does not come is closed after so long.
 #define HALF_CLOSED_PATIENCE_NS 30000000000ll
@@ -49,7 +50,8 @@ struct stream {
 
 struct streams {
     struct stream *streams;
-    uint32_t *open; // the indices of those that are
+    struct seat *seats; // of each one, whose it is
+    uint32_t *open;     // the indices of those that are
     uint32_t n_max, n_open;
     struct pool blocks; // of what is to be sent
     uint64_t tag;       // what epoll says of a connection, with its index in the lower half
@@ -59,6 +61,7 @@ struct streams {
     int64_t now_ns;                      // as the last call said
     int64_t wake_ns;                     // how long nothing has to be done, as streams_flush() found
     uint64_t n_accepted, n_refused;      // connections
+    uint64_t n_ousted;                   // that had to give way to another user's
     uint64_t n_slow, n_lost;             // cut off: slow readers; framing that was lost
     uint8_t line[OSC_MAX_MESSAGE_BYTES]; // a line of text as a message
 };
@@ -72,8 +75,9 @@ void streams_watch(struct streams *s, int epoll_fd, uint64_t tag);
 void streams_close(struct streams *s);
 
 /// Takes the connections that wait at a listener, or refuses them: there are too many, or they may not come
-/// in.
-void streams_accept(struct streams *s, int listen_fd, bool is_tcp, struct access *access, int64_t now_ns);
+/// in. False when they go on waiting, for there is no descriptor or memory for them.
+NODISCARD bool streams_accept(struct streams *s, int listen_fd, bool is_tcp, struct access *access,
+                              int64_t now_ns);
 
 /// Reads what has come. Call it when streams_have_more() is false. `is_hung_up`: epoll says that both ends
 /// are closed.

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "engine/log.h"
 #include "engine/now.h"
 #include "engine/osc/refusal.h"
 
@@ -21,6 +22,13 @@
 
 /// A client that is too fast is told so once in so long.
 #define SCOLD_NS 1000000000ll
+
+/// Where there is no descriptor for a connection, its listener is left alone for so long.
+#define MUTE_NS 100000000ll
+/// That this was so is told for so long.
+#define STARVED_NS 5000000000ll
+/// How often the sockets' files are looked at.
+#define MEND_NS 1000000000ll
 
 // ---- opening ----
 
@@ -36,14 +44,19 @@ enum status transport_init(struct transport *t, struct allocator *a, const struc
     return status;
 }
 
+static bool watch_listener(const struct transport *t, uint32_t index, int change)
+{
+    const struct listener *l = &t->listeners.sockets[index];
+    struct epoll_event event = {.events = l->is_muted ? 0 : EPOLLIN, .data.u64 = index};
+    return epoll_ctl(t->epoll_fd, change, l->fd, &event) == 0;
+}
+
 static enum status watch(struct transport *t, char *reason)
 {
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     bool good = t->epoll_fd >= 0;
-    for (uint32_t i = 0; i < t->listeners.n && good; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
-        good = epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->listeners.sockets[i].fd, &event) == 0;
-    }
+    for (uint32_t i = 0; i < t->listeners.n && good; i++)
+        good = watch_listener(t, i, EPOLL_CTL_ADD);
     if (good) {
         streams_watch(&t->streams, t->epoll_fd, STREAM_TAG);
         return STATUS_OK;
@@ -128,6 +141,63 @@ static bool is_slow_enough(struct transport *t, struct client_entry *e, const st
     return false;
 }
 
+// ---- trouble ----
+
+/// What waits at a listener goes on waiting, and does not wake the loop up again and again.
+static void mute(struct transport *t, uint32_t index)
+{
+    t->listeners.sockets[index].is_muted = true;
+    t->starved_ns = t->now_ns;
+    t->unmute_ns = t->now_ns + MUTE_NS;
+    (void)watch_listener(t, index, EPOLL_CTL_MOD);
+}
+
+static void unmute(struct transport *t)
+{
+    t->unmute_ns = 0;
+    for (uint32_t i = 0; i < t->listeners.n; i++) {
+        if (!t->listeners.sockets[i].is_muted) continue;
+        t->listeners.sockets[i].is_muted = false;
+        (void)watch_listener(t, i, EPOLL_CTL_MOD);
+    }
+}
+
+bool transport_is_starved(const struct transport *t, int64_t now_ns)
+{
+    return t->starved_ns != 0 && now_ns - t->starved_ns < STARVED_NS;
+}
+
+static void mend(struct transport *t, uint32_t index)
+{
+    char reason[REASON_BYTES];
+    struct listener *l = &t->listeners.sockets[index];
+    bool was_lost = l->is_lost;
+    uint32_t n_before = t->listeners.n;
+    enum mending mending = listeners_mend(&t->listeners, index, reason);
+    if (mending == MENDING_DONE && watch_listener(t, index, EPOLL_CTL_ADD))
+        log_warning("somebody has removed the socket %s: it is made anew", l->name);
+    if (t->listeners.n > n_before)
+        (void)watch_listener(t, n_before, EPOLL_CTL_MOD); // the old one, in another place
+    if (mending == MENDING_FAILED && !was_lost)
+        log_error("the socket %s is gone: %s; it is tried again each second", l->name, reason);
+}
+
+void transport_mend(struct transport *t, int64_t now_ns)
+{
+    // What was seen by its place in the list is dealt with first.
+    if (now_ns - t->mend_ns < MEND_NS || t->next_ready < t->n_ready) return;
+    t->mend_ns = now_ns;
+    for (uint32_t i = 0, n = t->listeners.n; i < n; i++)
+        mend(t, i);
+}
+
+const char *transport_lost_socket(const struct transport *t)
+{
+    for (uint32_t i = 0; i < t->listeners.n; i++)
+        if (t->listeners.sockets[i].is_lost) return t->listeners.sockets[i].name;
+    return NULL;
+}
+
 // ---- in ----
 
 static enum role role_of(struct transport *t, struct client_entry *e, const struct datagram *d,
@@ -208,6 +278,7 @@ static void look(struct transport *t)
 void transport_begin(struct transport *t)
 {
     t->now_ns = monotonic_ns();
+    if (t->unmute_ns != 0 && t->now_ns >= t->unmute_ns) unmute(t);
     if (t->next_ready == t->n_ready) look(t); // else what the last turn did not come to goes first
 }
 
@@ -223,7 +294,8 @@ static bool take(struct transport *t, struct ready *r, struct datagram *d)
         return found;
     }
     if (from->kind == LISTEN_UNIX_STREAM || from->kind == LISTEN_TCP) {
-        streams_accept(&t->streams, from->fd, from->kind == LISTEN_TCP, &t->access, t->now_ns);
+        bool is_tcp = from->kind == LISTEN_TCP;
+        if (!streams_accept(&t->streams, from->fd, is_tcp, &t->access, t->now_ns)) mute(t, r->index);
         return false;
     }
     if (!r->is_read) {
@@ -257,6 +329,7 @@ int64_t transport_patience_ns(const struct transport *t)
 {
     if (t->next_ready < t->n_ready) return 0;
     int64_t ns = t->streams.wake_ns;
+    if (t->unmute_ns != 0 && ns > MUTE_NS) ns = MUTE_NS;
     return t->outbox.n_waiting > 0 && ns > 1000000 ? 1000000 : ns;
 }
 

@@ -67,6 +67,9 @@ struct transport {
     struct client gone[TRANSPORT_MAX_GONE]; // for transport_next_gone()
     uint32_t n_gone;
     int64_t now_ns;             // when this turn began
+    int64_t unmute_ns;          // when muted listeners are heard again; 0: none is muted
+    int64_t starved_ns;         // when a connection had to wait for a descriptor last; 0: never
+    int64_t mend_ns;            // when the sockets' files were looked at last
     uint64_t n_received;        // packets
     uint64_t n_answers_dropped; // that no room or no way was found for
     uint64_t n_not_allowed;     // datagrams from addresses that no network is configured for
@@ -126,6 +129,15 @@ uint64_t access_token_for(struct transport *t, const struct client *client);
 /// True when the token is the client's: from now on, until nothing has come for a minute, it may be answered
 /// at length.
 bool access_prove(struct transport *t, const struct client *client, uint64_t token);
+
+// ---- trouble ----
+
+/// Looks after the files of the sockets, once a second, and makes those anew that somebody has removed.
+void transport_mend(struct transport *t, int64_t now_ns);
+/// Connections wait, or have waited a few seconds ago, because there was no descriptor for them.
+bool transport_is_starved(const struct transport *t, int64_t now_ns);
+/// The path of a socket that is gone and cannot be made again; NULL: none.
+const char *transport_lost_socket(const struct transport *t);
 
 // ---- figures ----
 
