@@ -18,17 +18,18 @@
 #include "engine/backends/chain_entry.h"
 #include "engine/backends/hints.h"
 
-/// Those of the list, the timer, and one that somebody has asked for.
-#define CHAIN_MAX_ENTRIES (BACKEND_LIST_MAX + 2)
+/// Those of the list, the timer, and others: one that somebody has asked for, and those that a new
+/// configuration has taken out of the list, until they are closed.
+#define CHAIN_MAX_ENTRIES (2 * BACKEND_LIST_MAX + 2)
 
 enum chain_request { REQUEST_NONE, REQUEST_WAITS, REQUEST_DONE, REQUEST_FAILED };
 
 /// Owned by control. Static: a helper that hangs may come back at any time.
 struct chain {
-    struct config config; // with the channels of the engine, and the rate that it has now
+    struct config config; // with the channels of the engine, and the rate that it has now; what is opened gets a copy
+    struct config first;  // what the first backend was opened with
     struct chain_entry entries[CHAIN_MAX_ENTRIES];
-    uint32_t n_entries, n_listed; // the timer may be listed, or stand behind
-    uint32_t n_fixed;             // both; the one behind is what somebody has asked for
+    uint32_t n_entries, n_listed; // in use, in no order; the timer may be listed, or not
     bool is_auto;
     struct chain_entry *timer;
     struct chain_entry *current; // the one that renders; NULL before the start
@@ -68,6 +69,17 @@ int64_t chain_patience_ns(const struct chain *c, int64_t now_ns);
 /// for the best of the list again. `request` tells what comes of it. Fails with a reason when it is none, or
 /// when another one is under way.
 NODISCARD enum status chain_ask(struct chain *c, const char *word, char *reason);
+
+/// Takes another list, and what backends are opened with: device, format, period, periods, jack_connect. What
+/// plays goes on if it is in the list and nothing that it was opened with has changed; else until the one
+/// that comes in its place can play, or, when that needs its device, until now: then the timer bridges the
+/// gap. Fails with a reason, and has changed nothing, when the list is none or too much is still being
+/// closed.
+NODISCARD enum status chain_reconfigure(struct chain *c, const struct config *config, char *reason);
+
+/// The entries for people: the best first, those that nobody wants any more left out unless they are open.
+/// Returns how many.
+uint32_t chain_order(const struct chain *c, const struct chain_entry *entries[CHAIN_MAX_ENTRIES]);
 
 /// The backend that renders. NULL before the start.
 static inline struct backend *chain_backend(const struct chain *c)
