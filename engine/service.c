@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/log.h"
@@ -56,6 +57,22 @@ void service_ready(const char *format, ...)
     va_start(args, format);
     notify_with_status("READY=1\n", format, args);
     va_end(args);
+}
+
+void service_reloading(void)
+{
+    char state[64];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    // The time tells which READY=1 belongs to it.
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    notify(state);
+}
+
+void service_reloaded(void)
+{
+    notify("READY=1");
 }
 
 void service_status(const char *format, ...)

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/backends/chain_list.h"
 #include "engine/log.h"
 
 #define NS_PER_MS INT64_C(1000000)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // chain_list.c - which backends a chain has, and in which order they are wanted.
-#include "engine/backends/chain_list.h"
-
 #include <string.h>
+
+#include "engine/backends/chain.h"
 
 // ---- entries ----
 

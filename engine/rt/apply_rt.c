@@ -155,6 +155,7 @@ RT_SAFE static void carry_out(struct engine_rt *e, const struct command *c)
     case COMMAND_BUS_MUTE: buses_set_mute(buses, c->slot, c->flag.on, c->flag.ramp_frames); break;
     case COMMAND_BUS_SOLO: buses_set_solo(buses, c->slot, c->flag.on, c->flag.ramp_frames); break;
     case COMMAND_BUS_GRAPH: set_graph(e, c); break;
+    case COMMAND_DECLICK: e->mixer.voices.declick_frames = buses->declick_frames = c->fade.frames; break;
     case COMMAND_FADE_OUT: buses_fade_out(buses, c->fade.frames); break;
     case COMMAND_SNAPSHOT:
         publish_snapshot(e);
