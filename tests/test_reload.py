@@ -415,8 +415,8 @@ class Keys(Reload):
         self.assertIn("no such file", self.client.call("/reload")[3])
         self.check()
         self.assertEqual(self.reload_with("[engine]\nramp = 0.02\n[bus music]\n"), {})
-        states = self.manager.states()
-        self.assertEqual(states.count("READY=1"), 1 + len([s for s in states if s == "RELOADING=1"]))
+        until(lambda: self.manager.states().count("READY=1") == 1 + self.manager.states().count("RELOADING=1"),
+              "as many ends of reloads as beginnings")
         self.daemon.stop()
 
     def test_a_score_has_no_configuration(self):
@@ -468,6 +468,7 @@ class Keys(Reload):
         self.reload()
         self.assertEqual(self.client.buses()["music"]["gain"], -3)
         self.check()
+        until(lambda: self.manager.states()[-1] == "READY=1", "the end of the last one")
         states = self.manager.states()
         self.assertEqual(states[0], "READY=1")
         self.assertEqual([s.split("=")[0] for s in states[1:]], ["RELOADING", "MONOTONIC_USEC", "READY"] *
