@@ -163,7 +163,9 @@ static void apply(struct control *c)
 void reload_step(struct control *c)
 {
     struct reload *r = c->reload;
-    if (r && r->has_folders && worker_set_folders(&c->worker, r->engine)) r->has_folders = false;
+    if (!r) return;
+    reload_step_buses(c);
+    if (r->has_folders && worker_set_folders(&c->worker, r->engine)) r->has_folders = false;
 }
 
 // ---- all of it ----

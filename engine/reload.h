@@ -26,6 +26,12 @@ struct reload_change {
     bool needs_restart;
 };
 
+/// A bus that goes to other channels as soon as it is silent.
+struct bus_move {
+    uint32_t bus, out, width;
+    bool mute; // as it is to be afterwards
+};
+
 /// Owned by control.
 struct reload {
     const struct config_source *source; // borrowed
@@ -35,6 +41,9 @@ struct reload {
     struct reload_change changes[RELOAD_MAX_CHANGES];
     uint32_t n_changes, n_now, n_restart; // of the last one
     bool has_folders;                     // `next` has others, and the worker does not have them yet
+    struct bus_move moves[CONFIG_MAX_BUSES];
+    uint32_t n_moves;
+    uint64_t moves_frame; // when they are silent
     uint64_t n_done, n_failed;
 };
 
@@ -59,5 +68,7 @@ void reload_note(struct reload *r, bool needs_restart, const char *before, const
 /// Fails when the buses of `next` cannot be made.
 NODISCARD enum status reload_check_buses(const struct control *c, char *error);
 void reload_buses(struct control *c);
+/// Ends the moves of buses that have become silent.
+void reload_step_buses(struct control *c);
 
 #endif

@@ -9,9 +9,11 @@
 
 /// Way of a level to its new value.
 #define BUS_RAMP_S 0.05
+/// And to silence and back, where the output changes.
+#define MOVE_RAMP_S 0.02
 
 /// Commands that one bus may need, beside the graph of all.
-#define COMMANDS_A_BUS 3
+#define COMMANDS_A_BUS 6
 
 static const struct config_bus *find_section(const struct config *config, const char *name)
 {
@@ -64,6 +66,30 @@ static void set_level(struct control *c, uint32_t bus, enum command_type type, f
                               .change = {.value = (double)value, .ramp_frames = frames}});
 }
 
+static void push_mute(struct control *c, uint32_t bus, bool on, double ramp_s)
+{
+    struct flag flag = {.on = on, .ramp_frames = control_frames(c, ramp_s)};
+    push(c, &(struct command){.type = COMMAND_BUS_MUTE, .slot = bus, .flag = flag});
+}
+
+/// That of a bus that is silent on its way to other channels; NULL when it is not.
+static struct bus_move *find_move(struct control *c, uint32_t bus)
+{
+    struct reload *r = c->reload;
+    for (uint32_t i = 0; i < r->n_moves; i++)
+        if (r->moves[i].bus == bus) return &r->moves[i];
+    return NULL;
+}
+
+static void set_mute(struct control *c, uint32_t bus, bool on)
+{
+    struct bus_move *m = find_move(c, bus);
+    if (m)
+        m->mute = on;
+    else
+        push_mute(c, bus, on, BUS_RAMP_S);
+}
+
 static void note_number(struct control *c, const char *bus, const char *key, float before, float after)
 {
     char old[32], new[32];
@@ -89,23 +115,78 @@ static void set_levels(struct control *c, uint32_t bus, const struct config_bus 
         note_number(c, new->name, "pan", old->pan, new->pan);
     }
     if (old->mute != new->mute) {
-        struct flag flag = {.on = new->mute, .ramp_frames = control_frames(c, BUS_RAMP_S)};
-        push(c, &(struct command){.type = COMMAND_BUS_MUTE, .slot = bus, .flag = flag});
+        set_mute(c, bus, new->mute);
         note_number(c, new->name, "mute", old->mute, new->mute);
     }
 }
 
-/// True when the graph is another one.
-static bool set_output(struct control *c, uint32_t bus, const struct config_bus *old,
-                       const struct config_bus *new)
+static void put_outputs(struct control *c)
 {
-    struct bus_entry *e = &c->buses.entries[bus];
-    if (old->out == new->out && old->width == new->width) return false;
-    e->out = new->out;
-    e->width = new->width;
+    const struct reload *r = c->reload;
+    for (uint32_t i = 0; i < r->n_moves; i++) {
+        struct bus_entry *e = &c->buses.entries[r->moves[i].bus];
+        e->out = r->moves[i].out;
+        e->width = r->moves[i].width;
+    }
+    control_publish_graph(c);
+}
+
+static void end_moves(struct control *c)
+{
+    struct reload *r = c->reload;
+    for (uint32_t i = 0; i < r->n_moves; i++)
+        if (!r->moves[i].mute) push_mute(c, r->moves[i].bus, false, MOVE_RAMP_S);
+    r->n_moves = 0;
+}
+
+/// A place for one more, at the cost of a click where there are too many at once.
+static struct bus_move *make_move(struct control *c, uint32_t bus, bool mute)
+{
+    struct reload *r = c->reload;
+    struct bus_move *m = find_move(c, bus);
+    if (m) return m;
+    if (r->n_moves == CONFIG_MAX_BUSES) {
+        put_outputs(c);
+        end_moves(c);
+    }
+    m = &r->moves[r->n_moves++];
+    *m = (struct bus_move){.bus = bus, .mute = mute};
+    return m;
+}
+
+/// The bus falls silent, goes to its new channels, and sounds again.
+static void move_output(struct control *c, uint32_t bus, const struct config_bus *old,
+                        const struct config_bus *new)
+{
+    if (old->out == new->out && old->width == new->width) return;
+    struct bus_move *m = make_move(c, bus, old->mute == new->mute ? bus_report_of(c, bus)->mute : new->mute);
+    m->out = new->out;
+    m->width = new->width;
+    push_mute(c, bus, true, MOVE_RAMP_S);
     if (old->out != new->out) note_number(c, new->name, "out", (float)old->out, (float)new->out);
     if (old->width != new->width) note_number(c, new->name, "width", (float)old->width, (float)new->width);
-    return true;
+}
+
+static uint64_t frames_of(const struct control *c)
+{
+    return atomic_load_explicit(&c->cycle->frames,
+                                memory_order_relaxed); // relaxed: only compared with itself
+}
+
+static void set_moves_frame(struct control *c)
+{
+    uint32_t ramp = control_frames(c, MOVE_RAMP_S);
+    uint32_t period = atomic_load_explicit(&c->cycle->last_frames, memory_order_relaxed);
+    if (ramp < c->declick_frames) ramp = c->declick_frames;
+    c->reload->moves_frame = frames_of(c) + ramp + 2 * (uint64_t)period;
+}
+
+void reload_step_buses(struct control *c)
+{
+    const struct reload *r = c->reload;
+    if (r->n_moves == 0 || frames_of(c) < r->moves_frame || !control_has_room(c, r->n_moves + 1)) return;
+    put_outputs(c);
+    if (!c->graph_is_stale) end_moves(c); // else in one of the next turns
 }
 
 /// A section that was not there before: the bus is made, or is there by hand and gets what the section says.
@@ -125,7 +206,13 @@ static bool add_bus(struct control *c, const struct config_bus *b)
             .gain_db = r->gain_db, .pan = r->pan, .mute = r->mute, .out = e->out, .width = e->width};
     }
     set_levels(c, bus, &as_made, b);
-    return set_output(c, bus, &as_made, b) || is_new;
+    if (is_new) {
+        c->buses.entries[bus].out = b->out; // nothing sounds on it yet
+        c->buses.entries[bus].width = b->width;
+    } else {
+        move_output(c, bus, &as_made, b);
+    }
+    return is_new;
 }
 
 static bool change_bus(struct control *c, const struct config_bus *old, const struct config_bus *new)
@@ -135,7 +222,8 @@ static bool change_bus(struct control *c, const struct config_bus *old, const st
         reload_note(c->reload, true, old->parent, new->parent, "[bus %s] parent", new->name);
     if (bus == BUS_NONE) return add_bus(c, new);
     set_levels(c, bus, old, new);
-    return set_output(c, bus, old, new);
+    move_output(c, bus, old, new);
+    return false;
 }
 
 void reload_buses(struct control *c)
@@ -154,4 +242,5 @@ void reload_buses(struct control *c)
     memcpy(r->in_force.bus, r->next.bus, sizeof r->in_force.bus);
     r->in_force.n_bus = r->next.n_bus;
     if (has_graph) control_publish_graph(c);
+    if (r->n_moves > 0) set_moves_frame(c);
 }

@@ -121,11 +121,11 @@ class Reload(unittest.TestCase):
 
     # ---- captures ----
 
-    def capture(self, name="one"):
-        """The left channel, as floats."""
+    def capture(self, name="one", channel=0):
+        """One channel, as floats."""
         with open(os.path.join(self.folder, name), "rb") as file:
             data = array.array("f", file.read())
-        return data[0::2]
+        return data[channel::2]
 
     def assert_smooth(self, samples):
         """No frame is further from the one before than the sine is: nothing was cut, left out or doubled."""
@@ -371,7 +371,6 @@ class Keys(Reload):
         self.assertEqual(changes, {
             "[bus music] gain": ("-6", "-12", "now"), "[bus music] mute": ("0", "1", "now"),
             "[bus speech]": ("none", "made", "now"), "[bus speech] gain": ("0", "-3", "now"),
-            "[bus speech] out": ("0", "2", "now"), "[bus speech] width": ("2", "1", "now"),
             "[bus there] gain": ("0", "-1", "now"),
             "[bus gone]": ("there", "gone from the file, but left", "restart")})
         self.play_on()
@@ -511,6 +510,30 @@ class Captured(Reload):
         self.assert_smooth(samples)
         levels = self.levels(samples)
         self.assertTrue(any(0.04 < level < 0.06 for level in levels), "-20 dB")
+
+    def test_a_bus_goes_to_another_channel(self):
+        self.start("[bus music]\nout = 1\nwidth = 1\n")
+        self.client.do("/stop", 1)
+        until(lambda: not self.client.voices(), "silence")
+        self.client.do("/play", "sine", "id", 1, "loop", 1, "bus", "music")
+        for out in 2, 1, 2:
+            self.play_on(9600)
+            changes = self.reload_with(f"[bus music]\nout = {out}\nwidth = 1\n")
+            self.assertEqual(changes, {"[bus music] out": (str(3 - out), str(out), "now")})
+            until(lambda: self.client.buses()["music"]["out"] == out, "the other channel")
+        self.reload_with("[bus music]\nout = 1\nwidth = 1\n")  # and again before the first is over
+        self.reload_with("[bus music]\nout = 2\nwidth = 1\nmute = 1\n")
+        self.play_on(9600)
+        self.assertEqual(self.client.buses()["music"]["mute"], 1)
+        self.reload_with("[bus music]\nout = 2\nwidth = 1\n")
+        self.play_on(9600)
+        self.assertEqual(self.client.buses()["music"]["mute"], 0)
+        self.check()
+        self.daemon.stop()
+        left, right = self.capture(channel=0), self.capture(channel=1)
+        start = next(i for i, s in enumerate(left) if s) + 9600  # the voice before went to both
+        self.assert_smooth(left[start:])
+        self.assert_smooth(right[start:])
 
     def test_the_declick_ramp(self):
         self.start()
