@@ -54,14 +54,6 @@ void log_init(enum log_level level)
     atomic_store(&n_lost, 0);
 }
 
-enum log_level log_level_of(const char *name)
-{
-    static const enum log_level levels[] = {LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_DEBUG};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (strcmp(name, log_level_name(levels[i])) == 0) return levels[i];
-    return LOG_LEVEL_INFO;
-}
-
 void log_never_wait(void)
 {
     atomic_store(&never_waits, true);

@@ -26,8 +26,9 @@ enum chain_request { REQUEST_NONE, REQUEST_WAITS, REQUEST_DONE, REQUEST_FAILED }
 
 /// Owned by control. Static: a helper that hangs may come back at any time.
 struct chain {
-    struct config config; // with the channels of the engine, and the rate that it has now; what is opened gets a copy
-    struct config first;  // what the first backend was opened with
+    struct config
+        config; // with the channels of the engine, and the rate that it has now; what is opened gets a copy
+    struct config first; // what the first backend was opened with
     struct chain_entry entries[CHAIN_MAX_ENTRIES];
     uint32_t n_entries, n_listed; // in use, in no order; the timer may be listed, or not
     bool is_auto;

@@ -115,6 +115,7 @@ RT_SAFE static void change_rate(struct command *c, struct rate_change change)
     case COMMAND_VOICE_STOP:
     case COMMAND_VOICE_PAUSE:
     case COMMAND_VOICE_RESUME:
+    case COMMAND_DECLICK:
     case COMMAND_FADE_OUT: c->fade.frames = rate_change_some_frames(change, c->fade.frames); break;
     case COMMAND_VOICE_GAIN:
     case COMMAND_VOICE_PAN:
