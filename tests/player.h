@@ -94,6 +94,7 @@ static inline struct config make_config(const char *backend, const char *device)
     snprintf(c.backend, sizeof c.backend, "%s", backend);
     snprintf(c.device, sizeof c.device, "%s", device);
     snprintf(c.format, sizeof c.format, "auto");
+    snprintf(c.access, sizeof c.access, "auto");
     snprintf(c.jack_name, sizeof c.jack_name, "chimed-test");
     snprintf(c.jack_server, sizeof c.jack_server, "%s", jack_server);
     snprintf(c.jack_connect, sizeof c.jack_connect, "physical");

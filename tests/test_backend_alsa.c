@@ -39,10 +39,11 @@ static uint32_t check_capture(const char *format, uint32_t silent_frames)
     return n_frames;
 }
 
-static void play_to_file(const char *format, uint32_t period, uint32_t periods)
+static void play_to_file(const char *format, const char *access, uint32_t period, uint32_t periods)
 {
     struct config config = make_config("alsa", "chimed_file");
     snprintf(config.format, sizeof config.format, "%s", format);
+    snprintf(config.access, sizeof config.access, "%s", access);
     config.period = period;
     config.periods = periods;
     struct player *p = player_new(2);
@@ -56,7 +57,7 @@ static void play_to_file(const char *format, uint32_t period, uint32_t periods)
     char text[BACKEND_REASON_BYTES];
     b->ops->describe(b, text, sizeof text);
     assert_non_null(strstr(text, "chimed_file"));
-    assert_non_null(strstr(text, "mmap"));
+    assert_non_null(strstr(text, strcmp(access, "rw") == 0 ? " rw " : " mmap "));
     b->ops->close(b);
     assert_in_range(p->cycle.frames, 9600, SOUND_FRAMES);
     assert_true(check_capture(format, period * periods) >= 4800);
@@ -68,38 +69,9 @@ static void test_alsa_bytes(void **state)
     (void)state;
     static const char *const formats[] = {"s16", "s24", "s32", "float"};
     for (uint32_t i = 0; i < COUNT_OF(formats); i++) {
-        play_to_file(formats[i], 64, 2);
-        play_to_file(formats[i], 100, 3); // periods that the engine's blocks do not divide
-    }
-}
-
-/// The same without mmap, which every device that runs here has: the device's own functions, called directly.
-static void test_alsa_bytes_without_mmap(void **state)
-{
-    (void)state;
-    static const char *const formats[] = {"s16", "s24", "s32", "float"};
-    for (uint32_t i = 0; i < COUNT_OF(formats); i++) {
-        struct config config = make_config("alsa", "chimed_file");
-        snprintf(config.format, sizeof config.format, "%s", formats[i]);
-        struct player *p = player_new(2);
-        struct planes planes;
-        struct alsa_device d;
-        struct allocator a = libc_allocator();
-        char reason[BACKEND_REASON_BYTES] = "";
-        assert_int_equal(planes_init(&planes, &a, 2, 64), STATUS_OK);
-        if (alsa_device_open(&d, &a, &config, config.device, false, reason) != STATUS_OK)
-            fail_msg("%s", reason);
-        assert_false(d.mmap);
-        assert_int_equal(alsa_device_start(&d), 0);
-        for (uint32_t n = 0; n < 150; n++) {
-            cycle_run(&p->cycle, planes.plane, 2, 64);
-            assert_int_equal(alsa_device_write(&d, planes.plane), 0);
-        }
-        alsa_device_close(&d);
-        alsa_device_close(&d);
-        assert_true(check_capture(formats[i], 128) >= 4800);
-        planes_fini(&planes);
-        player_free(p);
+        play_to_file(formats[i], "auto", 64, 2);
+        play_to_file(formats[i], "mmap", 100, 3); // periods that the engine's blocks do not divide
+        play_to_file(formats[i], "rw", 100, 3);
     }
 }
 
@@ -156,7 +128,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alsa_bytes),
-        cmocka_unit_test(test_alsa_bytes_without_mmap),
         cmocka_unit_test(test_alsa_free_runner),
         cmocka_unit_test(test_alsa_refusals),
     };

@@ -194,7 +194,7 @@ static enum status alsa_open(const struct config *config, const char *target, st
     }
     b->stop_fd = -1;
     b->name = target[0] != 0 ? target : config->device;
-    enum status status = alsa_device_open(&b->device, &b->base.memory, config, b->name, true, reason);
+    enum status status = alsa_device_open(&b->device, &b->base.memory, config, b->name, reason);
     if (status == STATUS_OK) {
         b->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         status = planes_init(&b->planes, &b->base.memory, b->device.n_channels, b->device.period_frames);

@@ -100,11 +100,16 @@ static enum status refuse(const char *device, const char *what, int error, char 
 // ---- agreeing on the parameters ----
 
 /// With mmap the samples are converted right into the device's memory.
-static int choose_access(struct alsa_device *d, snd_pcm_hw_params_t *hw, bool try_mmap)
+static int choose_access(struct alsa_device *d, snd_pcm_hw_params_t *hw, const char *wanted)
 {
-    d->mmap = try_mmap && (snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_MMAP_INTERLEAVED) == 0 ||
-                           snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_MMAP_NONINTERLEAVED) == 0);
-    return d->mmap ? 0 : snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_RW_INTERLEAVED);
+    int error = -EINVAL;
+    if (strcmp(wanted, "rw") != 0) {
+        error = snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_MMAP_INTERLEAVED);
+        if (error < 0) error = snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_MMAP_NONINTERLEAVED);
+    }
+    d->mmap = error == 0;
+    if (d->mmap || strcmp(wanted, "mmap") == 0) return error;
+    return snd_pcm_hw_params_set_access(d->pcm, hw, SND_PCM_ACCESS_RW_INTERLEAVED);
 }
 
 /// As many channels as configured, or the next larger number that the device has; the rest stays silent.
@@ -193,13 +198,13 @@ static int choose_buffer(struct alsa_device *d, snd_pcm_hw_params_t *hw, const s
 /// Channels and rate before the format: many USB devices offer their widest format only at some rates, and a
 /// wrong pitch is worse than a few bits less.
 static enum status choose_all(struct alsa_device *d, snd_pcm_hw_params_t *hw, const struct config *config,
-                              const char *device, bool try_mmap, char *reason)
+                              const char *device, char *reason)
 {
     unsigned rate = config->rate;
     int error = snd_pcm_hw_params_any(d->pcm, hw);
     if (error < 0) return refuse(device, "any parameters", error, reason);
-    error = choose_access(d, hw, try_mmap);
-    if (error < 0) return refuse(device, "mmap or interleaved access", error, reason);
+    error = choose_access(d, hw, config->access);
+    if (error < 0) return refuse(device, "the configured access", error, reason);
     enum status status = choose_channels(d, hw, config, device, reason);
     if (status != STATUS_OK) return status;
     error = snd_pcm_hw_params_set_rate_near(d->pcm, hw, &rate, NULL);
@@ -227,15 +232,14 @@ static int set_software(const struct alsa_device *d, snd_pcm_sw_params_t *sw)
 
 // ---- the whole ----
 
-static enum status set_up(struct alsa_device *d, const struct config *config, const char *name, bool try_mmap,
-                          char *reason)
+static enum status set_up(struct alsa_device *d, const struct config *config, const char *name, char *reason)
 {
     snd_pcm_hw_params_t *hw = NULL;
     snd_pcm_sw_params_t *sw = NULL;
     enum status status = STATUS_NO_MEMORY;
     snprintf(reason, BACKEND_REASON_BYTES, "no memory for an ALSA device");
     if (snd_pcm_hw_params_malloc(&hw) == 0 && snd_pcm_sw_params_malloc(&sw) == 0) {
-        status = choose_all(d, hw, config, name, try_mmap, reason);
+        status = choose_all(d, hw, config, name, reason);
         int error = status == STATUS_OK ? set_software(d, sw) : 0;
         if (error < 0) status = refuse(name, "the way that chimed drives it", error, reason);
     }
@@ -275,7 +279,7 @@ static enum status get_descriptors(struct alsa_device *d, const char *device, ch
 }
 
 enum status alsa_device_open(struct alsa_device *d, struct allocator *a, const struct config *config,
-                             const char *name, bool try_mmap, char *reason)
+                             const char *name, char *reason)
 {
     *d = (struct alsa_device){.a = a};
     // One thread at a time touches a device, so that the lock inside alsa-lib's calls is not needed. Read at
@@ -289,7 +293,7 @@ enum status alsa_device_open(struct alsa_device *d, struct allocator *a, const s
         d->pcm = NULL;
         status = explain_open(error, name, reason);
     } else {
-        status = set_up(d, config, name, try_mmap, reason);
+        status = set_up(d, config, name, reason);
     }
     if (status == STATUS_OK) status = get_memory(d, reason);
     if (status == STATUS_OK) status = get_descriptors(d, name, reason);
