@@ -1,66 +1,60 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""noise.py - makes a WAV of noise that is the same at each run, and finds its frames in a recording.
-
-    noise.py make FILE.wav                       2 s of 16-bit stereo at 48 kHz, with silence at both ends
-    noise.py find FILE.wav RECORDING s16|s32     0 when the recording is silence, all frames of the file, silence
-    noise.py spoil RECORDING                     turns one bit over in the middle
-"""
+# noise.py - noise that is the same at each run, in a sound file, and what a device must record of it in each format.
+import array
 import random
 import sys
 import wave
 
-RATE, SECONDS, FRAME_BYTES = 48000, 2, 4
-EDGE_BYTES = RATE // 10 * FRAME_BYTES  # of silence, before and after the noise
+RATE, CHANNELS = 48000, 2
+SAMPLE_BYTES = {"s16": 2, "s24": 4, "s32": 4, "float": 4}
 
 
-def make(path):
-    noise = random.Random(1).randbytes(RATE * SECONDS * FRAME_BYTES)
-    with wave.open(path, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(bytes(EDGE_BYTES) + noise + bytes(EDGE_BYTES))
+class Noise:
+    """16 bits of it where the device has no more, else 24: the most that is exact all the way."""
+
+    def __init__(self, seconds=1, bits=24, seed=1):
+        self.bits, self.n_frames = bits, round(RATE * seconds)
+        self.raw = random.Random(seed).randbytes(self.n_frames * CHANNELS * bits // 8)
+
+    def write(self, path):
+        """A WAV file, with silence at both ends."""
+        edge = bytes(RATE // 20 * CHANNELS * self.bits // 8)
+        with wave.open(path, "wb") as file:
+            file.setnchannels(CHANNELS)
+            file.setsampwidth(self.bits // 8)
+            file.setframerate(RATE)
+            file.writeframes(edge + self.raw + edge)
+        return path
+
+    def recorded(self, sample_format):
+        """The bytes of a recording that has every frame."""
+        size = self.bits // 8
+        samples = [int.from_bytes(self.raw[i:i + size], "little", signed=True) << (24 - self.bits)
+                   for i in range(0, len(self.raw), size)]  # as 24 bits
+        if sample_format == "float":
+            return array.array("f", [s / 8388608 for s in samples]).tobytes()
+        if sample_format == "s16":
+            return array.array("h", [s >> 8 for s in samples]).tobytes()
+        return array.array("i", [s << 8 if sample_format == "s32" else s for s in samples]).tobytes()
 
 
-def recorded_s16(path, sample_format):
-    """The recording as 16-bit frames; 32-bit samples must have nothing below their upper half."""
-    with open(path, "rb") as file:
-        raw = file.read()
-    if sample_format == "s16":
-        return raw
-    if any(raw[0::4]) or any(raw[1::4]):
-        sys.exit("the lower halves of 32-bit samples are not empty")
-    upper = bytearray(len(raw) // 2)
-    upper[0::2], upper[1::2] = raw[2::4], raw[3::4]
-    return bytes(upper)
-
-
-def find(wav_path, recording_path, sample_format):
-    with wave.open(wav_path) as file:
-        sent = file.readframes(file.getnframes())[EDGE_BYTES:-EDGE_BYTES]
-    got = recorded_s16(recording_path, sample_format)
-    lead = len(got) - len(got.lstrip(b"\0"))
-    start = got.find(sent[:64], max(lead - FRAME_BYTES, 0))
-    if start < 0 or start % FRAME_BYTES:
-        sys.exit(f"the first frames are not in the recording ({len(got) // FRAME_BYTES} frames, {lead} bytes of silence)")
-    part = got[start:start + len(sent)]
-    if part != sent:
-        same = next((i for i, (a, b) in enumerate(zip(part, sent)) if a != b), len(part))
-        sys.exit(f"the recording differs from frame {same // FRAME_BYTES} of the noise on")
-    if any(got[:start]) or any(got[start + len(sent):]):
-        sys.exit("there is something else than silence around the noise")
-    print(f"# {len(sent) // FRAME_BYTES} frames equal, from frame {start // FRAME_BYTES} of the recording on")
-
-
-def spoil(path):
-    with open(path, "r+b") as file:
-        middle = file.seek(0, 2) // 2
-        file.seek(middle)
-        byte = file.read(1)[0]
-        file.seek(middle)
-        file.write(bytes([byte ^ 1]))
+def find(wanted, recording, sample_format):
+    """Raises unless the recording is silence, all that is wanted, silence. The frames before."""
+    frame_bytes = SAMPLE_BYTES[sample_format] * CHANNELS
+    start = recording.find(wanted[:64])
+    if start < 0 or start % frame_bytes:
+        raise AssertionError(f"the first frames are not among the {len(recording) // frame_bytes} recorded ones")
+    part = recording[start:start + len(wanted)]
+    if part != wanted:
+        same = next((i for i, (a, b) in enumerate(zip(part, wanted)) if a != b), len(part))
+        raise AssertionError(f"the recording differs from frame {same // frame_bytes} of the noise on")
+    if recording[:start].strip(b"\0") or recording[start + len(wanted):].strip(b"\0"):
+        raise AssertionError("there is something else than silence around the noise")
+    return start // frame_bytes
 
 
 if __name__ == "__main__":
-    {"make": make, "find": find, "spoil": spoil}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1:2] != ["make"] or len(sys.argv) != 3:
+        sys.exit("usage: noise.py make FILE.wav")
+    Noise(2, bits=16).write(sys.argv[2])
