@@ -150,6 +150,10 @@ PART void mix_unity(float *left, float *right, const struct chorus *c, uint32_t 
     uint32_t at = 0;
     for (; at + 4 * LANES <= n_frames; at += 4 * LANES)
         mix_unity_span(left + at, right + at, c, at, 4, format, stereo);
+    if (at + 2 * LANES <= n_frames) { // the whole of a short period, with 8 lanes
+        mix_unity_span(left + at, right + at, c, at, 2, format, stereo);
+        at += 2 * LANES;
+    }
     for (; at + LANES <= n_frames; at += LANES)
         mix_unity_span(left + at, right + at, c, at, 1, format, stereo);
     if (at < n_frames) {

@@ -194,25 +194,32 @@ RT_SAFE static void render_with_care(struct voices *v, uint32_t s, float *left, 
 /// Inlined always: gcc takes a function that does nothing but prefetch for one that does nothing.
 #define INLINED static inline __attribute__((always_inline))
 
-RT_SAFE INLINED void call_for_lines(const char *first, int64_t bytes)
+/// From the line of one address to that of the other; both are called for whatever lies between.
+RT_SAFE INLINED void call_for_lines(const char *one, const char *other)
 {
-    const char *last = first + (bytes < MAX_LINES_AHEAD * CACHE_LINE ? bytes : MAX_LINES_AHEAD * CACHE_LINE);
-    for (const char *p = first; p < last + CACHE_LINE; p += CACHE_LINE)
-        __builtin_prefetch(p);
+    __builtin_prefetch(one);
+    __builtin_prefetch(other);
+    ptrdiff_t bytes = other - one; // negative in reverse
+    if (bytes <= CACHE_LINE && bytes >= -CACHE_LINE) return;
+    const char *first = bytes > 0 ? one : other;
+    if (bytes < 0) bytes = -bytes;
+    if (bytes > MAX_LINES_AHEAD * CACHE_LINE) bytes = MAX_LINES_AHEAD * CACHE_LINE;
+    for (ptrdiff_t at = CACHE_LINE; at < bytes; at += CACHE_LINE)
+        __builtin_prefetch(first + at);
 }
 
 RT_SAFE INLINED void call_ahead(const struct voices *v, uint32_t s, uint32_t n_frames)
 {
     const struct voice *voice = &v->voices[s];
     if (voice->calm == VOICE_SILENT) return;
-    if (voice->calm == VOICE_RAMPING) call_for_lines((const char *)&v->ramps[s], sizeof v->ramps[s] - 1);
-    int64_t sample_bytes = voice->kernel < N_KERNELS / 2 ? 2 : 4; // kernel_index() begins with the format
-    int64_t span = voice->now.increment * n_frames, lowest = span < 0 ? span : 0;
-    int64_t first = ((voice->now.position + lowest) >> 32) * sample_bytes;
-    int64_t bytes = ((span < 0 ? -span : span) >> 32) * sample_bytes;
+    const char *ramps = (const char *)&v->ramps[s];
+    if (voice->calm == VOICE_RAMPING) call_for_lines(ramps, ramps + sizeof v->ramps[s] - 1);
+    uint32_t width_log2 = voice->kernel < N_KERNELS / 2 ? 1 : 2; // kernel_index() begins with the format
+    ptrdiff_t first = (voice->now.position >> 32) * (1 << width_log2);
+    ptrdiff_t last = ((voice->now.position + voice->now.increment * n_frames) >> 32) * (1 << width_log2);
     const char *left = voice->now.samples[0], *right = voice->now.samples[1];
-    call_for_lines(left + first, bytes);
-    if (right != left) call_for_lines(right + first, bytes);
+    call_for_lines(left + first, left + last);
+    if (right != left) call_for_lines(right + first, right + last);
 }
 
 /// Voices of one bus that wait to be mixed by the same kernel, all with or all without ramps: one after the
