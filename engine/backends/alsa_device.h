@@ -36,8 +36,9 @@ struct alsa_device {
 
 // ---- control (alsa_open.c) ----
 
-/// Opens and sets up the device `name`, as near to the configuration as it can. Borrows `a` until alsa_device_close(). Never waits for a device that
-/// somebody else uses. On failure nothing is open and `reason` (BACKEND_REASON_BYTES) says why.
+/// Opens and sets up the device `name`, as near to the configuration as it can. Borrows `a` until
+/// alsa_device_close(). Never waits for a device that somebody else uses. On failure nothing is open and
+/// `reason` (BACKEND_REASON_BYTES) says why.
 NODISCARD
 enum status alsa_device_open(struct alsa_device *d, struct allocator *a, const struct config *config,
                              const char *name, char *reason);
