@@ -20,7 +20,6 @@
 #include "engine/memory_report.h"
 #include "engine/now.h"
 #include "engine/publish.h"
-#include "engine/reload.h"
 #include "engine/service.h"
 #include "engine/transport_setup.h"
 #include "engine/watch.h"
@@ -40,9 +39,7 @@ struct daemon {
     struct transport transport;
     struct cycle cycle;
     struct chain chain;
-    struct reload reload;
     int signal_fd;
-    bool is_hurried; // a second signal to end it has come
 };
 
 // ---- start ----
@@ -85,8 +82,7 @@ static enum status raise_descriptor_limit(const struct config *config, char *rea
     return STATUS_OK;
 }
 
-static enum status start(struct daemon *d, const struct config *config, const struct config_source *source,
-                         char *reason)
+static enum status start(struct daemon *d, const struct config *config, char *reason)
 {
     d->signal_fd = block_signals();
     enum status status = raise_descriptor_limit(config, reason);
@@ -123,8 +119,6 @@ static enum status start(struct daemon *d, const struct config *config, const st
     status = chain_start(&d->chain, &d->cycle, reason);
     if (!status) e->control.backend = chain_backend(&d->chain);
     e->control.chain = &d->chain;
-    reload_init(&d->reload, source, config, &e->config);
-    e->control.reload = &d->reload;
     return status;
 }
 
@@ -153,15 +147,12 @@ static void take_signal(struct daemon *d)
 {
     struct signalfd_siginfo info;
     if (read(d->signal_fd, &info, sizeof info) != sizeof info) return;
-    struct control *c = &d->engine.control;
-    char error[ERROR_TEXT_BYTES];
-    if (info.ssi_signo != SIGHUP) {
-        d->is_hurried = c->quit;
-        c->keeps_state = info.ssi_signo == SIGTERM;
-        c->quit = true;
-    } else if (!c->quit) {
-        (void)!reload_run(c, error); // says in the log what comes of it
+    if (info.ssi_signo == SIGHUP) {
+        log_info("the configuration is read at start only: restart to apply changes");
+        return;
     }
+    d->engine.control.keeps_state = info.ssi_signo == SIGTERM;
+    d->engine.control.quit = true;
 }
 
 static void watch_audio(struct daemon *d)
@@ -220,7 +211,6 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[2].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
-    reload_step(c);
     watch_audio(d);
     journal_turn(c, monotonic_ns());
     resample_turn(c);
@@ -262,8 +252,7 @@ static void fade_out(struct daemon *d)
     uint64_t end = atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) + frames +
                    2 * atomic_load_explicit(&d->cycle.last_frames, memory_order_relaxed);
     int64_t deadline = monotonic_ns() + (int64_t)((double)d->engine.config.quit_fade * 1e9) + 500000000;
-    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && monotonic_ns() < deadline &&
-           !d->is_hurried)
+    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && monotonic_ns() < deadline)
         turn(d, false);
 }
 
@@ -289,26 +278,31 @@ static void stop_audio(struct daemon *d)
     d->engine.control.backend = NULL;
 }
 
-static void stop(struct daemon *d)
+/// Ends the process with `code` where a disk does not answer: threads that are in its calls cannot be ended.
+static void stop(struct daemon *d, int code)
 {
     stop_audio(d);
     if (d->transport.outbox.clients) transport_close(&d->transport);
     if (!journal_stop(&d->engine.control)) _exit(1); // the start has failed, and its disk hangs
+    if (!worker_stop(&d->engine.control.worker)) {
+        log_warning("stopped, while a disk does not answer: a load is left behind");
+        _exit(code);
+    }
     engine_fini(&d->engine);
     if (d->signal_fd >= 0) close(d->signal_fd);
 }
 
-int daemon_run(const struct config *config, const struct config_source *source, bool debug_memory)
+int daemon_run(const struct config *config, bool debug_memory)
 {
     static struct daemon d;
     struct memory_report report;
     char reason[ERROR_TEXT_BYTES] = "", device[128];
     struct control *c = &d.engine.control;
     log_never_wait();
-    enum status status = start(&d, config, source, reason);
+    enum status status = start(&d, config, reason);
     if (status) {
         log_error("%s", reason);
-        stop(&d);
+        stop(&d, 1);
         return 1;
     }
     c->backend->ops->describe(c->backend, device, sizeof device);
@@ -327,8 +321,9 @@ int daemon_run(const struct config *config, const struct config_source *source, 
     finish_journal(&d);
     stop_audio(&d);
     bool good = !debug_memory || memory_report_end(&report, &d.engine, stderr);
-    stop(&d);
+    int code = good ? 0 : 1;
+    stop(&d, code);
     log_tell_folded(true);
     log_info("stopped");
-    return good ? 0 : 1;
+    return code;
 }

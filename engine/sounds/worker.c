@@ -8,9 +8,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/sounds/wave.h"
+
+/// How long the end waits for what the worker is doing; part of the two seconds in which the daemon has to
+/// leave.
+#define STOP_PATIENCE_S 1
 
 enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
                         const struct config *config, uint32_t engine_rate, uint32_t max_jobs)
@@ -35,10 +40,8 @@ enum status worker_init(struct worker *w, struct allocator *a, struct memory *ma
     if (status) return status;
     memory_publish_pages(map, MEMORY_SOUNDS, &w->store);
     allocator_tag(a, "sound folders");
-    status = roots_init(&w->roots, a);
+    status = roots_open(&w->roots, a, config);
     if (status) return status;
-    folders_copy(&w->folders, config);
-    roots_set(&w->roots, &w->folders);
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -175,15 +178,6 @@ static void report(struct worker *w, const struct job *job)
     eventfd_write(w->result_fd, 1);
 }
 
-static void take_folders(struct worker *w)
-{
-    static const struct folders none;
-    roots_set(&w->roots, &none); // so that nobody borrows what is written now
-    w->folders = w->next_folders;
-    roots_set(&w->roots, &w->folders);
-    atomic_store_explicit(&w->takes_folders, false, memory_order_release); // control may write again
-}
-
 /// False after JOB_QUIT.
 static bool do_job(struct worker *w, const struct job *job)
 {
@@ -208,7 +202,6 @@ static bool do_job(struct worker *w, const struct job *job)
         memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         break;
     case JOB_CLOSE: close(job->fd); break;
-    case JOB_FOLDERS: take_folders(w); break;
     case JOB_QUIT: return false;
     }
     return true;
@@ -258,36 +251,30 @@ void worker_close(struct worker *w, int fd)
     if (fd >= 0 && (!w->is_running || !worker_push(w, &job))) close(fd);
 }
 
-bool worker_set_folders(struct worker *w, const struct config *config)
-{
-    struct job job = {.type = JOB_FOLDERS};
-    if (atomic_load_explicit(&w->takes_folders, memory_order_acquire)) return false;
-    folders_copy(&w->next_folders, config);
-    atomic_store_explicit(&w->takes_folders, true, memory_order_relaxed); // the queue orders the rest
-    if (worker_push(w, &job)) return true;
-    atomic_store_explicit(&w->takes_folders, false, memory_order_relaxed);
-    return false;
-}
-
 bool worker_pop(struct worker *w, struct job_result *result)
 {
     return queue_pop(&w->results, result);
 }
 
-void worker_stop(struct worker *w)
+bool worker_stop(struct worker *w)
 {
-    if (!w->is_running) return;
+    struct timespec until;
+    if (!w->is_running) return true;
     atomic_store(&w->is_ending, true);
     eventfd_write(w->cancel_fd, 1);
     struct job job = {.type = JOB_QUIT};
-    if (worker_push(w, &job)) pthread_join(w->thread, NULL);
-    w->is_running = false;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_PATIENCE_S;
+    // A call into the file system cannot be taken back, nor a process be ended that is in one.
+    bool has_ended =
+        worker_push(w, &job) && pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    w->is_running = !has_ended;
+    return has_ended;
 }
 
 void worker_fini(struct worker *w)
 {
-    if (!w->jobs.records) return;
-    worker_stop(w);
+    if (!w->jobs.records || !worker_stop(w)) return;
     decoder_stop(&w->decoder);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->result_fd >= 0) close(w->result_fd);

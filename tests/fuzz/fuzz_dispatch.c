@@ -348,7 +348,7 @@ static void clear(void)
 
 static void close_session(void)
 {
-    worker_stop(&s.engine.control.worker);
+    CHECK(worker_stop(&s.engine.control.worker));
     transport_close(&s.transport);
     engine_fini(&s.engine);
     is_open = false;
