@@ -273,7 +273,7 @@ static bool guard_trips(int64_t ppm)
         now += 16000000; // a buffer: the worst wake-up that is no xrun
         uint64_t played = (now - start) / 1000 * (uint64_t)(48000 + 48000 * ppm / 1000000) / 1000000;
         for (; written + 256 <= played; written += 256)
-            alsa_guard_wrote(&g, 256, now);
+            assert_false(alsa_guard_wrote(&g, 256, now));
     }
     return g.free_running;
 }
@@ -296,20 +296,20 @@ static void test_guard_paces_free_runners(void **state)
     alsa_guard_start(&g, 48000, 768, now);
     assert_int_equal(alsa_guard_due_ns(&g), 0);
     for (; alsa_guard_due_ns(&g) == 0; frames += 256)
-        alsa_guard_wrote(&g, 256, now);
+        assert_false(alsa_guard_wrote(&g, 256, now));
     assert_true(frames / 3 <= 768);
     // In step with the clock again, to the nanoseconds that were rounded off before it was noticed.
     uint64_t exact = now + pace_length_ns(48000, frames);
     assert_in_range(alsa_guard_due_ns(&g) + 10, exact, exact + 20);
     for (uint32_t i = 0; i < 1000; i++) {
         now = alsa_guard_due_ns(&g);
-        alsa_guard_wrote(&g, 256, now);
+        assert_false(alsa_guard_wrote(&g, 256, now));
         frames += 256;
     }
     exact = 5000000000 + pace_length_ns(48000, frames);
     assert_in_range(alsa_guard_due_ns(&g) + 10, exact, exact + 20);
     now += UINT64_C(10000000000); // a stall: nothing is made up for
-    alsa_guard_wrote(&g, 256, now);
+    assert_true(alsa_guard_wrote(&g, 256, now));
     assert_true(alsa_guard_due_ns(&g) >= now && alsa_guard_due_ns(&g) <= now + buffer_ns);
 }
 

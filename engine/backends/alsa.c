@@ -112,7 +112,8 @@ static int render(struct alsa_backend *b)
     if (is_stopping(b)) return 0;
     backend_cycle(&b->base, b->planes.plane, b->device.period_frames);
     int error = alsa_device_write(&b->device, b->planes.plane);
-    alsa_guard_wrote(&b->guard, b->device.period_frames, cycle_now_ns());
+    bool is_late = alsa_guard_wrote(&b->guard, b->device.period_frames, cycle_now_ns());
+    if (is_late) backend_count_xrun(&b->base); // a device that plays nothing in time has none of its own
     return error;
 }
 
@@ -145,7 +146,7 @@ static void *alsa_run(void *argument)
     while (!is_stopping(b)) {
         bool xrun;
         enum alsa_action action = alsa_recovery_step(&b->recovery, &seen, b->device.period_frames, &xrun);
-        if (xrun) backend_count_xrun(&b->base);
+        if (xrun) backend_count_own_xrun(&b->base);
         int error = act(b, action, &seen);
         if (action == ALSA_DO_CLOSE) {
             // Release: control, when it sees this, finds the device given up.

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alloc/attr.h"
 #include "engine/backends/pace.h"
 
 /// Owned by the audio thread.
@@ -22,8 +23,9 @@ struct alsa_guard {
 /// The device has been started, with a full buffer.
 void alsa_guard_start(struct alsa_guard *g, uint32_t rate, uint64_t buffer_frames, uint64_t now_ns);
 
-/// The device took `n_frames` more.
-void alsa_guard_wrote(struct alsa_guard *g, uint32_t n_frames, uint64_t now_ns);
+/// The device took `n_frames` more. True when it was so late that what should have been played meanwhile is
+/// left out.
+NODISCARD bool alsa_guard_wrote(struct alsa_guard *g, uint32_t n_frames, uint64_t now_ns);
 
 /// When the next frames are due; 0 when the device itself is the clock.
 uint64_t alsa_guard_due_ns(const struct alsa_guard *g);

@@ -77,10 +77,6 @@ struct backend_ops {
     /// NULL, or: learns what somebody has changed (connections), to find it again after the next open().
     void (*look)(struct backend *backend);
 
-    /// NULL, or: takes what can change while it runs from another configuration than it was opened with.
-    /// Control thread; does not wait.
-    void (*configure)(struct backend *backend, const struct config *config);
-
     /// NULL, or: the gate has been opened. Does not wait.
     void (*wake)(struct backend *backend);
 
@@ -121,6 +117,8 @@ NODISCARD bool backend_shut_gate(struct backend *b);
 void backend_cycle(struct backend *b, float *const *out, uint32_t n_frames);
 /// The device or server has missed frames just now. Any thread of the backend's.
 void backend_count_xrun(struct backend *b);
+/// The same, told by the audio thread just now that it is awake: whether it was woken late is seen first.
+void backend_count_own_xrun(struct backend *b);
 /// Wakes control up, which is to look at `lost` or `has_changed`. Any thread; safe in signal handlers.
 void backend_tell(struct backend *b);
 

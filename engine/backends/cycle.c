@@ -131,6 +131,11 @@ static void note_lateness(struct cycle *c, uint64_t now_ns)
     if (!is_first && due_ns > 0 && now_ns > due_ns + length_ns) set_u64(&c->last_late_ns, now_ns);
 }
 
+void cycle_note_wake(struct cycle *c)
+{
+    note_lateness(c, cycle_now_ns());
+}
+
 /// Against the time that the backend knows, or the one that the smoothed clock has foretold: that is the
 /// usual one, so half of the cycles are early. What no clock could foretell is left out.
 static void note_wake_up(struct cycle *c, uint64_t start_ns)

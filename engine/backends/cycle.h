@@ -59,6 +59,9 @@ uint64_t cycle_due_ns(const struct cycle *c);
 /// Renders `n_frames` (1 or more) into `out`, one plane for each of `n_channels` device channels.
 void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames);
 
+/// The audio thread is awake, without a cycle to run yet: notes whether that is late.
+void cycle_note_wake(struct cycle *c);
+
 /// The device or server has missed frames just now: finds the cause and counts. Any thread but control.
 void cycle_count_xrun(struct cycle *c);
 

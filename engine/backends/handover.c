@@ -85,6 +85,12 @@ void backend_count_xrun(struct backend *b)
     if (b->cycle && atomic_load(&b->gate) != GATE_SHUT) cycle_count_xrun(b->cycle);
 }
 
+void backend_count_own_xrun(struct backend *b)
+{
+    if (b->cycle && atomic_load(&b->gate) != GATE_SHUT) cycle_note_wake(b->cycle);
+    backend_count_xrun(b);
+}
+
 void backend_tell(struct backend *b)
 {
     // A full or missing counter changes nothing: control looks now and then without it.
