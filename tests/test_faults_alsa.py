@@ -180,6 +180,28 @@ class AlsaFaults(unittest.TestCase):
         self.guard = False  # the one that closes a lost device is the audio thread
         fail_device.run_cases(self.daemon, "alsa", cases, self.slow_or_void)
 
+    # ---- xruns ----
+
+    def test_a_storm_of_the_devices_own(self):
+        """Each xrun is counted, and put down to somebody else; a storm is told, and stops no voice."""
+        with self.daemon() as daemon:
+            watcher = fail_device.Watcher(daemon, "alsa")
+            client, faults = watcher.client, watcher.faults
+            before = client.status()
+            for _ in range(20):
+                faults.arm("snd_pcm_state", XRUN, first=3, count=1)
+                harness.until(lambda: faults.hits() > 0, "the xrun")
+            status = harness.until(lambda: (s := client.status())["health"] == "degraded" and s["xrun_storms"] and s,
+                                   "a storm")
+            self.assertGreaterEqual(status["xruns"] - before["xruns"], 20)
+            self.assertEqual(status["xruns_ours"], before["xruns_ours"])
+            self.assertIn("too late again and again", status["health_why"])
+            self.assertEqual(status["voices_shed"], 0)
+            self.assertEqual(status["backend_losses"], before["backend_losses"])
+            self.assertIn("10 xruns within 2 s", daemon.stderr())
+            harness.until(lambda: "no xrun for 5 s" in daemon.stderr(), "calm")
+            self.assertEqual(list(client.voices()), [1])
+
     # ---- start and stop ----
 
     def test_it_leaves_in_time(self):
