@@ -53,9 +53,9 @@ enum status journal_start(struct control *c)
     enum status status = journal_disk_start(&j->disk);
     if (status) return status;
     c->book.texts = &j->texts;
-    bool is_wanted = strcmp(c->config->resume, "none") != 0;
-    (void)journal_disk_begin(&j->disk, is_wanted ? JOURNAL_JOB_READ : JOURNAL_JOB_REMOVE, &j->file);
-    if (is_wanted) c->resume.step = RESUME_READS;
+    j->is_wanted = strcmp(c->config->resume, "none") != 0;
+    (void)journal_disk_begin(&j->disk, j->is_wanted ? JOURNAL_JOB_READ : JOURNAL_JOB_REMOVE, &j->file);
+    if (j->is_wanted) c->resume.step = RESUME_READS;
     return STATUS_OK;
 }
 
@@ -267,6 +267,7 @@ static int64_t due_ns(const struct control *c)
 {
     const struct journal *j = &c->journal;
     if (c->resume.step != RESUME_OVER || j->step != JOURNAL_RESTS || j->disk.is_busy) return INT64_MAX;
+    if (j->is_ending || !j->is_wanted) return INT64_MAX;
     int64_t due = INT64_MAX, soonest = j->begun_ns + (j->error ? RETRY_NS : PASS_NS);
     if (j->changed_ns > 0) due = j->changed_ns + GATHER_NS;
     if (j->needs_write) due = soonest;
@@ -294,7 +295,7 @@ static void tell_write(struct control *c, const struct journal_result *r, int64_
                         c->config->state_folder, r->reason, (int)(RETRY_NS / 1000000000));
         snprintf(j->reason, sizeof j->reason, "%s", r->reason);
     } else {
-        if (j->error || j->is_stalled) log_info("the state is kept in %s again", c->config->state_folder);
+        if (j->error) log_info("the state is kept in %s again", c->config->state_folder);
         j->written_sum = j->sum;
         j->written_moves = j->seen_moves;
         j->written_ns = now_ns;
@@ -302,7 +303,6 @@ static void tell_write(struct control *c, const struct journal_result *r, int64_
         j->n_written++;
     }
     j->error = r->error;
-    j->is_stalled = false;
 }
 
 static void take_result(struct control *c, int64_t now_ns)
@@ -310,11 +310,10 @@ static void take_result(struct control *c, int64_t now_ns)
     struct journal *j = &c->journal;
     struct journal_result r;
     if (!journal_disk_end(&j->disk, &r)) return;
+    if (j->is_stalled) log_info("the disk of %s goes on", c->config->state_folder);
+    j->is_stalled = false;
     switch ((enum journal_job_type)r.type) {
-    case JOURNAL_JOB_READ:
-        j->is_stalled = false;
-        resume_begin(c, &r, now_ns);
-        break;
+    case JOURNAL_JOB_READ: resume_begin(c, &r, now_ns); break;
     case JOURNAL_JOB_WRITE: tell_write(c, &r, now_ns); break;
     case JOURNAL_JOB_SETTLE:
         if (r.error) log_debug("journal.resuming cannot be removed: %s", r.reason);
@@ -348,7 +347,7 @@ static void settle(struct control *c, int64_t now_ns)
 void journal_begin_end(struct control *c, bool is_kept)
 {
     c->journal.is_ending = true;
-    c->journal.is_kept = is_kept && strcmp(c->config->resume, "none") != 0;
+    c->journal.is_kept = is_kept && c->journal.is_wanted;
 }
 
 /// A pass that is under way is finished before. What the last run left, and is being resumed, stays as it is.
@@ -391,7 +390,7 @@ void journal_turn(struct control *c, int64_t now_ns)
     if (!j->is_ending) resume_turn(c, now_ns);
     if (j->is_ending)
         end(c, now_ns);
-    else if (strcmp(c->config->resume, "none") != 0 && due_ns(c) <= now_ns)
+    else if (due_ns(c) <= now_ns)
         (void)begin_pass(c, now_ns); // tried again when the queue is full
     gather(c, now_ns);
     if (!j->is_ending) settle(c, now_ns);
@@ -401,7 +400,7 @@ int64_t journal_patience_ns(const struct control *c, int64_t now_ns)
 {
     const struct journal *j = &c->journal;
     if (!j->is_on) return INT64_MAX;
-    if (c->resume.step != RESUME_OVER || j->step != JOURNAL_RESTS) return 2000000;
+    if (c->resume.step != RESUME_OVER || j->step != JOURNAL_RESTS || j->is_ending) return 2000000;
     int64_t due = due_ns(c);
     return due == INT64_MAX ? INT64_MAX : due > now_ns ? due - now_ns : 0;
 }
@@ -418,7 +417,7 @@ const char *journal_problem(const struct control *c)
 const char *journal_state(const struct control *c)
 {
     const struct journal *j = &c->journal;
-    if (!j->is_on || strcmp(c->config->resume, "none") == 0) return "off";
+    if (!j->is_on || !j->is_wanted) return "off";
     if (j->is_stalled) return "stalled";
     if (j->error) return "failing";
     return c->resume.step == RESUME_OVER ? "kept" : "resuming";

@@ -29,6 +29,7 @@ enum journal_step {
 
 struct journal {
     bool is_on;
+    bool is_wanted; // [engine] resume is not none
     struct journal_disk disk;
     struct journal_file file;
     struct scheduled_texts texts;

@@ -58,8 +58,9 @@ static int sync_folder(int folder)
     return fsync(folder) < 0 ? errno : 0;
 }
 
-static int replace_journal(int folder, const struct journal_file *f)
+static int replace_journal(int folder, struct journal_file *f)
 {
+    journal_seal(f);
     int error = write_file(folder, new_name, f->bytes, f->n_bytes);
     if (!error && renameat(folder, new_name, folder, journal_name) < 0) error = errno;
     return error ? error : sync_folder(folder);

@@ -80,13 +80,19 @@ void journal_end(struct journal_file *f, const struct journal_head *head)
     put_u32(at + AT_VERSION, JOURNAL_VERSION);
     put_u32(at + AT_LEFT_OUT, head->n_left_out);
     put_u64(at + AT_BODY_BYTES, n_body);
-    put_u64(at + AT_BODY_SUM, journal_sum(JOURNAL_SUM_START, at + JOURNAL_HEADER_BYTES, n_body));
     put_u64(at + AT_REALTIME, (uint64_t)head->written.realtime_ns);
     put_u64(at + AT_BOOTTIME, (uint64_t)head->written.boottime_ns);
     memcpy(at + AT_BOOT_ID, head->written.id, BOOT_ID_BYTES);
     put_u32(at + AT_NEXT_ID, (uint32_t)head->next_id);
     for (int i = 0; i < JOURNAL_KINDS; i++)
         put_u32(at + AT_RECORDS + 4 * i, head->n_records[i]);
+}
+
+void journal_seal(struct journal_file *f)
+{
+    uint8_t *at = f->bytes;
+    size_t n_body = f->n_bytes - JOURNAL_HEADER_BYTES;
+    put_u64(at + AT_BODY_SUM, journal_sum(JOURNAL_SUM_START, at + JOURNAL_HEADER_BYTES, n_body));
     put_u64(at + AT_HEADER_SUM, journal_sum(JOURNAL_SUM_START, at, AT_HEADER_SUM));
 }
 

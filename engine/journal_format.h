@@ -60,8 +60,10 @@ uint64_t journal_sum(uint64_t before, const uint8_t *bytes, size_t n);
 void journal_begin(struct journal_file *f);
 /// Copies a record. False when there is no room: nothing was added.
 NODISCARD bool journal_add(struct journal_file *f, const struct journal_record *r);
-/// Writes the header, once all records are there. Costs as much as it takes to read the file once.
+/// Writes the header but for its sums, once all records are there.
 void journal_end(struct journal_file *f, const struct journal_head *head);
+/// Adds the sums. Costs as much as it takes to read the file once.
+void journal_seal(struct journal_file *f);
 
 // ---- reading ----
 

@@ -31,6 +31,7 @@ static struct journal_file write_all(void)
     for (size_t i = 0; i < N_RECORDS; i++)
         assert_true(journal_add(&f, &records[i]));
     journal_end(&f, &head);
+    journal_seal(&f);
     return f;
 }
 
@@ -68,6 +69,7 @@ static void test_empty(void **state)
     journal_begin(&f);
     assert_false(journal_add(&f, &records[2])); // not even one without a message
     journal_end(&f, &(struct journal_head){0});
+    journal_seal(&f);
     assert_null(journal_check(&f, &seen));
     assert_false(journal_next(&f, &at, &r));
 }
@@ -88,6 +90,7 @@ static void test_no_room(void **state)
             counted.n_records[records[i].kind] += fits;
         }
         journal_end(&f, &counted);
+        journal_seal(&f);
         assert_null(journal_check(&f, &seen));
         assert_int_equal(bytes[capacity], 0xa5);
     }
@@ -167,10 +170,12 @@ static void test_records_that_do_not_fit(void **state)
         assert_true(journal_add(&f, &records[1]));
         bytes[JOURNAL_HEADER_BYTES + 7] = (uint8_t)n_bytes;
         journal_end(&f, &(struct journal_head){.n_records = {[JOURNAL_VOICE] = 1}});
+        journal_seal(&f);
         assert_int_equal(journal_check(&f, &seen) == NULL, n_bytes == records[1].n_bytes);
         bytes[JOURNAL_HEADER_BYTES + 7] = (uint8_t)records[1].n_bytes;
         bytes[JOURNAL_HEADER_BYTES + 3] = JOURNAL_KINDS;
         journal_end(&f, &(struct journal_head){.n_records = {[JOURNAL_VOICE] = 1}});
+        journal_seal(&f);
         assert_non_null(journal_check(&f, &seen));
     }
 }
