@@ -24,9 +24,9 @@ static void read_id(const char *text, uint8_t *id)
     memset(id, 0, BOOT_ID_BYTES);
     for (const char *p = text; *p && n < 2 * BOOT_ID_BYTES; p++) {
         char digit[2] = {*p, 0}, *end;
-        unsigned long value = strtoul(digit, &end, 16);
+        uint8_t value = (uint8_t)strtoul(digit, &end, 16);
         if (*end) continue;
-        id[n / 2] = (uint8_t)(id[n / 2] << 4 | value);
+        id[n / 2] = (uint8_t)(id[n / 2] * 16u + value);
         n++;
     }
 }
