@@ -88,12 +88,20 @@ bool doctor_kernel_config(const struct doctor *d, const char *key, char *value, 
 /// What runs us if that is a container: "docker", "systemd-nspawn". False when none does.
 bool doctor_container(const struct doctor *d, char *name, size_t size);
 
-// ---- the daemon's limits (doctor_limits.c) ----
+// ---- the daemon's unit and limits (doctor_limits.c); texts hold until the next call ----
+
+/// What starts the daemon anew, or at all.
+const char *doctor_restart(const struct doctor *d);
+/// What shows its log where that speaks of `pattern`.
+const char *doctor_journal(const struct doctor *d, const char *pattern);
 
 /// A soft limit of the daemon's process, by its name in /proc/PID/limits; -1: unlimited, -2: not known.
 long long doctor_limit(const struct doctor *d, const char *name);
-/// What gives the daemon more rights, wherever it runs. Holds until the next call.
+/// What gives the daemon more rights, wherever it runs.
 const char *doctor_remedy_for_limits(const struct doctor *d);
+
+/// The caller's (doctor_rights.c).
+const char *doctor_user_name(void);
 
 // ---- what is looked at ----
 

@@ -10,18 +10,19 @@
 
 static void find_none(struct doctor *d)
 {
-    int pid = doctor_find_process(d, "chimed");
+    char remedy[96];
+    d->daemon_pid = doctor_find_process(d, "chimed");
+    snprintf(remedy, sizeof remedy, "# usermod -aG audio %.40s", doctor_user_name());
     if (d->is_denied)
-        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, "# usermod -aG audio \"$SUDO_USER\"",
-                    "the daemon's socket is closed to you: join its group and log in anew");
-    else if (pid)
-        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, "# systemctl restart chimed",
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, remedy,
+                    "the daemon's socket is closed to you; after this, log in anew");
+    else if (d->daemon_pid)
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, doctor_restart(d),
                     "process %d is a chimed, but none answers here: it hangs, or has another socket (--url)",
-                    pid);
+                    d->daemon_pid);
     else
-        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, "# systemctl start chimed",
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, doctor_restart(d),
                     "none answers, or: chimed & (the rest is about the machine alone)");
-    d->daemon_pid = pid;
 }
 
 // ---- health ----
@@ -41,7 +42,7 @@ static void look_at_health(struct doctor *d)
                 TOPIC_daemon, is_well ? NULL : "$ chime status", "chimed %.20s, up %s%s%.12s%s%.140s",
                 version, up, health[0] ? ", " : "", health, why[0] ? ": " : "", why);
     if (strcmp(version, CHIMED_VERSION) != 0)
-        doctor_find(d, SEVERITY_NOTE, TOPIC_daemon, "# systemctl restart chimed",
+        doctor_find(d, SEVERITY_NOTE, TOPIC_daemon, doctor_restart(d),
                     "the daemon is version %.20s, this chime " CHIMED_VERSION, version);
 }
 
@@ -61,7 +62,7 @@ static void look_at_output(struct doctor *d)
         doctor_find(
             d, SEVERITY_FAILURE, TOPIC_output,
             is_chosen ? "[output] backend = auto in chimed.conf, or --backend auto; then restart the daemon"
-                      : "$ journalctl -u chimed -g 'backend|alsa|jack'",
+                      : doctor_journal(d, "backend|alsa|jack"),
             "no sound leaves: a timer plays (%.0f Hz, %.0f frames)%s%.60s", d->rate_hz, d->period_frames,
             is_chosen ? ", as it was told to" : ", and is to make way for ", is_chosen ? "" : wanted);
     else

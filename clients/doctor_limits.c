@@ -46,6 +46,31 @@ static bool unit_setting(const struct doctor *d, const char *unit, bool is_users
     return false;
 }
 
+const char *doctor_restart(const struct doctor *d)
+{
+    static char remedy[192];
+    char unit[UNIT_BYTES];
+    bool is_users;
+    if (d->daemon_pid == 0) return "# systemctl start chimed";
+    if (unit_of(d, unit, &is_users))
+        snprintf(remedy, sizeof remedy, "%s restart %s", is_users ? "$ systemctl --user" : "# systemctl",
+                 unit);
+    else
+        snprintf(remedy, sizeof remedy, "$ kill %d, and start it again", d->daemon_pid);
+    return remedy;
+}
+
+const char *doctor_journal(const struct doctor *d, const char *pattern)
+{
+    static char remedy[256];
+    char unit[UNIT_BYTES] = "chimed";
+    bool is_users = false;
+    unit_of(d, unit, &is_users);
+    snprintf(remedy, sizeof remedy, "%s -u %s -b -g '%.60s'",
+             is_users ? "$ journalctl --user" : "# journalctl", unit, pattern);
+    return remedy;
+}
+
 // ---- limits ----
 
 long long doctor_limit(const struct doctor *d, const char *name)
@@ -76,7 +101,7 @@ const char *doctor_remedy_for_limits(const struct doctor *d)
         return remedy;
     }
     return "# printf '@audio - rtprio 95\\n@audio - memlock unlimited\\n' > "
-           "/etc/security/limits.d/chimed.conf";
+           "/etc/security/limits.d/95-chimed.conf";
 }
 
 void doctor_look_at_limits(struct doctor *d)

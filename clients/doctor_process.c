@@ -70,7 +70,7 @@ static void look_at_audio_thread(struct doctor *d)
                     "up");
     else
         doctor_find(d, SEVERITY_FAILURE, TOPIC_audio_thread,
-                    doctor_limit(d, "Max realtime priority") > 0 ? "$ journalctl -u chimed -g real-time"
+                    doctor_limit(d, "Max realtime priority") > 0 ? doctor_journal(d, "real-time")
                                                                  : "see limits",
                     "has no real-time priority: any busy program can hold it up");
 }
@@ -129,7 +129,7 @@ static void look_at_program(struct doctor *d)
     ssize_t n = readlink(doctor_path(d, path, full), target, sizeof target - 1);
     if (n < (ssize_t)sizeof gone || memcmp(target + n - (sizeof gone - 1), gone, sizeof gone - 1) != 0)
         return;
-    doctor_find(d, SEVERITY_NOTE, TOPIC_daemon, "# systemctl restart chimed",
+    doctor_find(d, SEVERITY_NOTE, TOPIC_daemon, doctor_restart(d),
                 "its program was replaced since it started: an upgrade that waits for a restart");
 }
 

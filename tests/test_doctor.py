@@ -63,7 +63,7 @@ GOOD = {
     "sys/devices/usb1/power/control": "on\n",
     "dev/snd/pcmC0D0p": "",
     "boot/config-6.1.0-test": "CONFIG_PREEMPT_VOLUNTARY=y\n# CONFIG_RT_GROUP_SCHED is not set\n",
-    "etc/security/limits.d/chimed.conf": "# comment rtprio 9\n@audio - rtprio 95\n@audio - memlock unlimited\n",
+    "etc/security/limits.d/95-chimed.conf": "# comment rtprio 9\n@audio - rtprio 95\n@audio - memlock unlimited\n",
     "usr/share/sounds/bell.wav": "x" * 500000,
     "var/lib/dpkg/status": "Package: libsndfile1\nStatus: install ok installed\nVersion: 1.2.0-1\n\n"
                            "Package: jackd2\nStatus: deinstall ok config-files\nVersion: 1.9.9\n\n",
@@ -227,13 +227,40 @@ class Doctor(unittest.TestCase):
             _, report = machine.findings(**nobody)
             self.assertEqual(severity(report, "group"), ["note"])
             self.assertEqual(severity(report, "your_limits"), ["note"])
-            self.assertIn("chimed.conf grants it to @audio", text(report, "your_limits"))
+            self.assertIn("95-chimed.conf grants it to @audio", text(report, "your_limits"))
             self.assertIn("usermod -aG audio nobody", str(report))
-        with Machine(GOOD | {"etc/security/limits.d/chimed.conf": None, "proc/812/comm": "other\n"}) as machine:
+        with Machine(GOOD | {"etc/security/limits.d/95-chimed.conf": "@pipewire - rtprio 95\n", "etc/security/limits.conf":
+                             "nobody - rtprio 50\n"}) as machine:
+            self.assertIn("limits.conf grants it to nobody; after this, log in anew", text(machine.findings(**nobody)[1], "your_limits"))
+        with Machine(GOOD | {"etc/security/limits.d/95-chimed.conf": "@pipewire - rtprio 95\n"}) as machine:
+            self.assertIn("> /etc/security/limits.d/95-chimed.conf", str(machine.findings(**nobody)[1]))
+        with Machine(GOOD | {"etc/security/limits.d/95-chimed.conf": None, "proc/812/comm": "other\n"}) as machine:
             _, report = machine.findings(**nobody)
             self.assertEqual(severity(report, "your_limits"), ["warning"])  # no daemon runs: this is about the next one
-            self.assertIn("> /etc/security/limits.d/chimed.conf", str(report))
+            self.assertIn("> /etc/security/limits.d/95-chimed.conf", str(report))
             self.assertEqual(severity(report, "devices"), ["note"])
+
+    def test_remedies_name_the_unit(self):
+        for group, command in [("/system.slice/system-chimed.slice/chimed@usb.service", "systemctl restart chimed@usb.service"),
+                               ("/user.slice/user-7.slice/user@7.service/session.slice/chimed.service",
+                                "systemctl --user restart chimed.service"),
+                               ("/user.slice/user-7.slice/session-3.scope", "kill 812, and start it again")]:
+            with self.subTest(group), Machine(GOOD | {"proc/812/cgroup": f"0::{group}\n"}) as machine:
+                found = [f for f in machine.findings()[1]["findings"] if f["topic"] == "daemon"]
+                self.assertEqual(found[0]["remedy"], command)
+                self.assertEqual(found[0]["as_root"], "chimed@" in group)
+        with Machine(GOOD | {"proc/812/comm": "other\n"}) as machine:
+            self.assertIn("systemctl start chimed", str(machine.findings()[1]["findings"][0]))
+
+    def test_an_instance_has_the_limits_of_its_template(self):
+        files = {"proc/812/cgroup": "0::/system.slice/chimed@usb.service\n", "proc/812/limits": LIMITS.replace("95", "0 "),
+                 "proc/812/task/813/stat": STAT % (0, 0), "etc/systemd/system/chimed@.service": "[Service]\nLimitRTPRIO=80\n"}
+        with Machine(GOOD | files) as machine:
+            self.assertIn("chimed@usb.service asks for LimitRTPRIO=80", text(machine.findings()[1], "limits"))
+
+    def test_a_daemon_that_waits_for_a_restart(self):
+        with Machine(GOOD, LINKS | {"proc/812/exe": "/usr/bin/chimed (deleted)"}) as machine:
+            self.assertIn("waits for a restart", text(machine.findings()[1], "daemon"))
 
     def test_who_holds_a_card_after_its_thread_has_ended(self):
         files = {"proc/asound/card0/pcm0p/sub0/status": OWNED % 99, "proc/77/comm": "player\n"}

@@ -45,6 +45,12 @@ check "its user is a dynamic one" id_is Uid '6[1-5][0-9]{3}'
 check "its group is audio" id_is Gid "$(getent group audio | cut -d : -f 3)"
 check "it may open the card" in_its_group /dev/snd/controlC0
 check "it may open no other device" fails in_its_group /dev/kmsg
+doctor() { chime doctor --json >doctor.json; } # 0 without warnings
+check "chime doctor has nothing to warn of" doctor
+finds() { grep -q "\"topic\":\"$1\",\"severity\":\"ok\",\"text\":\"[^\"]*$2" doctor.json; }
+check "it sees the limits of the daemon" finds limits 'priority up to 95, locked memory without limit'
+check "it sees who plays on the card" finds card 'chimed plays, 48000 Hz'
+check "it sees that memory is locked" finds locked_memory 'nothing that sounds can be swapped out'
 exposure=$(systemd-analyze --no-pager security chimed.service | sed -n 's/.*Overall exposure level for chimed.service: //p')
 echo "exposure: $exposure"
 check "the exposure is 1.5 at most" test "$(echo "${exposure%% *}" | tr -d .)" -le 15
