@@ -36,11 +36,8 @@ static void take(const struct chime_message *m, void *context)
 
 static enum chime_status read_histograms(struct cli *cli, struct reading *r, struct chime_message **answer)
 {
-    struct chime_message *m = cli_message("/histogram");
     *r = (struct reading){.work = {.n = 0}};
-    enum chime_status status = chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), take, r, answer);
-    chime_message_free(m);
-    return status;
+    return cli_ask(cli, cli_message("/histogram"), take, r, answer);
 }
 
 /// What it plays on, and how many xruns there were so far.

@@ -117,6 +117,12 @@ struct cli_call {
 /// it). CLI_DONE, or an exit code with the reason printed.
 int cli_call(struct cli *cli, struct chime_message *m, const struct cli_call *how,
              struct chime_message **answer);
+/// The same for an answer that says no more than that it was done: printed with --json alone.
+int cli_plain(struct cli *cli, struct chime_message *m, const struct cli_call *how);
+/// Sends `m` (and frees it) over a connection that is open, and says nothing of what goes wrong. `each` sees
+/// what comes before the answer, and may be NULL, as `answer` may, which the caller else frees.
+enum chime_status cli_ask(const struct cli *cli, struct chime_message *m, chime_each *each, void *context,
+                          struct chime_message **answer);
 
 // ---- ids of voices, and changes (cli_voice.c) ----
 

@@ -186,3 +186,21 @@ int cli_call(struct cli *cli, struct chime_message *m, const struct cli_call *ho
     if (!answer || result != CLI_DONE) chime_message_free(got);
     return result;
 }
+
+int cli_plain(struct cli *cli, struct chime_message *m, const struct cli_call *how)
+{
+    struct chime_message *answer;
+    int result = cli_call(cli, m, how, &answer);
+    if (result == CLI_DONE && cli->json) cli_print_message(cli, answer);
+    chime_message_free(answer);
+    return result;
+}
+
+enum chime_status cli_ask(const struct cli *cli, struct chime_message *m, chime_each *each, void *context,
+                          struct chime_message **answer)
+{
+    enum chime_status status =
+        chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), each, context, answer);
+    chime_message_free(m);
+    return status;
+}

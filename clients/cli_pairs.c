@@ -17,12 +17,9 @@ static void add_pairs(const struct chime_message *m, void *status)
 enum chime_status cli_ask_status(const struct cli *cli, struct chime_message **status,
                                  struct chime_message **answer)
 {
-    struct chime_message *m = cli_message("/status");
     *status = cli_message("/done");
     chime_add_text(*status, "/status");
-    enum chime_status result =
-        chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), add_pairs, *status, answer);
-    chime_message_free(m);
+    enum chime_status result = cli_ask(cli, cli_message("/status"), add_pairs, *status, answer);
     if (result == CHIME_OK) return result;
     chime_message_free(*status);
     *status = NULL;

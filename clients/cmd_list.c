@@ -56,15 +56,6 @@ int cmd_list(struct cli *cli)
 
 // ---- buses ----
 
-static int bus_command(struct cli *cli, struct chime_message *m)
-{
-    struct chime_message *answer;
-    int result = cli_call(cli, m, &(struct cli_call){.what = cli->words[1]}, &answer);
-    if (result == CLI_DONE && cli->json) cli_print_message(cli, answer);
-    chime_message_free(answer);
-    return result;
-}
-
 static int bus_new(struct cli *cli)
 {
     if (cli->n_words < 2 || cli->n_words > 3)
@@ -79,7 +70,7 @@ static int bus_new(struct cli *cli)
         chime_message_free(m);
         return cli_usage(cli, "options go with set, not with new");
     }
-    return bus_command(cli, m);
+    return cli_plain(cli, m, &(struct cli_call){.what = cli->words[1]});
 }
 
 static int bus_set(struct cli *cli)
@@ -88,7 +79,7 @@ static int bus_set(struct cli *cli)
     struct chime_message *m = cli_message("/bus/set");
     chime_add_text(m, cli->words[1]);
     int result = cli_add_settings(cli, m, 2);
-    if (result == CLI_DONE) return bus_command(cli, m);
+    if (result == CLI_DONE) return cli_plain(cli, m, &(struct cli_call){.what = cli->words[1]});
     chime_message_free(m);
     return result;
 }

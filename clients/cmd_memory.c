@@ -46,11 +46,7 @@ static void take(const struct chime_message *m, void *context)
 
 static enum chime_status look(struct cli *cli, struct view *v)
 {
-    struct chime_message *m = cli_message("/memory");
-    enum chime_status status =
-        chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), take, v, &v->answer);
-    chime_message_free(m);
-    return status;
+    return cli_ask(cli, cli_message("/memory"), take, v, &v->answer);
 }
 
 static void forget(struct view *v)

@@ -109,23 +109,13 @@ int cmd_ping(struct cli *cli)
     return CLI_DONE;
 }
 
-// A command whose answer says no more than that it was done.
-static int plain(struct cli *cli, struct chime_message *m, bool slow)
-{
-    struct chime_message *answer;
-    int result = cli_call(cli, m, &(struct cli_call){.slow = slow}, &answer);
-    if (result == CLI_DONE && cli->json) cli_print_message(cli, answer);
-    chime_message_free(answer);
-    return result;
-}
-
 int cmd_sync(struct cli *cli)
 {
     int result = no_words(cli);
     if (result != CLI_DONE) return result;
     struct chime_message *m = cli_message("/sync");
     chime_add_int(m, 1);
-    return plain(cli, m, true);
+    return cli_plain(cli, m, &(struct cli_call){.slow = true});
 }
 
 // The answer's values with the names that they have here.
@@ -173,5 +163,5 @@ int cmd_clear(struct cli *cli)
 int cmd_quit(struct cli *cli)
 {
     int result = no_words(cli);
-    return result == CLI_DONE ? plain(cli, cli_message("/quit"), false) : result;
+    return result == CLI_DONE ? cli_plain(cli, cli_message("/quit"), &(struct cli_call){0}) : result;
 }

@@ -62,14 +62,9 @@ int cmd_resume(struct cli *cli)
     return each_voice(cli, "/resume", "resumed");
 }
 
-// Sends what is about one voice; its answer says no more than that it was done.
 static int one_voice(struct cli *cli, struct chime_message *m)
 {
-    struct chime_message *answer;
-    int result = cli_call(cli, m, &(struct cli_call){.what = cli->words[0]}, &answer);
-    if (result == CLI_DONE && cli->json) cli_print_message(cli, answer);
-    chime_message_free(answer);
-    return result;
+    return cli_plain(cli, m, &(struct cli_call){.what = cli->words[0]});
 }
 
 int cmd_fade(struct cli *cli)

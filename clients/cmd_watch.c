@@ -26,10 +26,7 @@ static enum chime_status look(struct cli *cli, struct view *v)
 {
     enum chime_status status = cli_ask_status(cli, &v->status, NULL);
     if (status != CHIME_OK) return status;
-    struct chime_message *m = cli_message("/bus/list");
-    status = chime_call(cli->chime, m, -1, cli_timeout(cli, CLI_QUICK_S), cli_list_add, &v->buses, NULL);
-    chime_message_free(m);
-    return status;
+    return cli_ask(cli, cli_message("/bus/list"), cli_list_add, &v->buses, NULL);
 }
 
 static void forget(struct view *v)

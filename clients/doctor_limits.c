@@ -65,6 +65,7 @@ const char *doctor_journal(const struct doctor *d, const char *pattern)
     static char remedy[256];
     char unit[UNIT_BYTES] = "chimed";
     bool is_users = false;
+    if (d->status) return "$ chime log --level warning";
     unit_of(d, unit, &is_users);
     snprintf(remedy, sizeof remedy, "%s -u %s -b -g '%.60s'",
              is_users ? "$ journalctl --user" : "# journalctl", unit, pattern);

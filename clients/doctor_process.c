@@ -92,13 +92,8 @@ static void look_at_locked(struct doctor *d, const char *status_path)
     char shown[32] = "0 B", wanted[32];
     if (shown_kib < 0) return;
     cli_bytes_text(shown, sizeof shown, (double)shown_kib * 1024);
-    if (d->status) {
-        struct chime_message *m = cli_message("/memory");
-        enum chime_status status =
-            chime_call(d->cli->chime, m, -1, cli_timeout(d->cli, CLI_QUICK_S), sum_regions, sums, NULL);
-        chime_message_free(m);
-        if (status != CHIME_OK) sums[0] = 0;
-    }
+    if (d->status && cli_ask(d->cli, cli_message("/memory"), sum_regions, sums, NULL) != CHIME_OK)
+        sums[0] = 0;
     cli_bytes_text(wanted, sizeof wanted, sums[0]);
     bool is_short = sums[0] > 0 ? sums[1] < sums[0] : shown_kib == 0;
     doctor_find(d, is_short ? SEVERITY_WARNING : SEVERITY_FINE, TOPIC_locked_memory,
