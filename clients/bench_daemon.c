@@ -37,6 +37,7 @@ static void take(const struct chime_message *m, void *context)
 static enum chime_status read_histograms(struct cli *cli, struct reading *r, struct chime_message **answer)
 {
     *r = (struct reading){.work = {.n = 0}};
+    chime_message_free(*answer); // of the last question
     return cli_ask(cli, cli_message("/histogram"), take, r, answer);
 }
 
@@ -45,6 +46,7 @@ static enum chime_status read_status(struct cli *cli, struct bench *b, double *n
                                      struct chime_message **answer)
 {
     struct chime_message *told;
+    chime_message_free(*answer);
     enum chime_status status = cli_ask_status(cli, &told, answer);
     if (status != CHIME_OK) return status;
     b->rate_hz = cli_pair_number(told, "rate");
