@@ -157,7 +157,7 @@ static enum status make_unix(struct listener *fresh, enum listener_kind kind, co
 
 static enum status open_unix(struct listeners *l, enum listener_kind kind, const char *path, char *reason)
 {
-    struct listener fresh;
+    struct listener fresh = {.fd = -1};
     enum status status = make_unix(&fresh, kind, path, reason);
     if (!status) add(l, fresh);
     return status;
@@ -165,7 +165,7 @@ static enum status open_unix(struct listeners *l, enum listener_kind kind, const
 
 enum mending listeners_mend(struct listeners *l, uint32_t index, char *reason)
 {
-    struct listener fresh, *old = &l->sockets[index];
+    struct listener fresh = {.fd = -1}, *old = &l->sockets[index];
     if (!old->is_file || has_file(old)) {
         old->is_lost = false;
         return MENDING_NONE;
