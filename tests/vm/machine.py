@@ -53,6 +53,11 @@ def check(text):
     sys.stdout.flush()
 
 
+def expect(is_true, what):
+    if not is_true:
+        raise AssertionError(what)
+
+
 def fails(function, *arguments):
     """Raises unless this raises."""
     try:

@@ -55,6 +55,11 @@ def find(wanted, recording, sample_format):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] != ["make"] or len(sys.argv) != 3:
-        sys.exit("usage: noise.py make FILE.wav")
-    Noise(2, bits=16).write(sys.argv[2])
+    if len(sys.argv) != 3 or sys.argv[1] not in ("make", "find"):
+        sys.exit("usage: noise.py make|find FILE.wav")
+    if sys.argv[1] == "make":
+        Noise(2, bits=16).write(sys.argv[2])
+    else:
+        with wave.open(sys.argv[2]) as wav:
+            start = find(Noise(2, bits=16).recorded("s16"), wav.readframes(wav.getnframes()), "s16")
+        print(f"every frame of the noise is there, from frame {start} on")
