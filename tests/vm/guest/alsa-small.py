@@ -8,10 +8,10 @@ import time
 import machine
 import harness
 
-PERIODS, VOICES = (16, 32, 64, 128, 256), (1000, 1250, 1500, 1750, 2000, 2500)
+PERIODS, VOICES = (16, 32, 64, 128), (1000, 1250, 1500, 1750, 2000, 2500)
 MUST_HOLD = (16, 32, 64)  # with the first of VOICES
 SECONDS = 0.5  # that each measurement takes
-SOUNDS = 50
+SOUNDS = 20
 
 
 class Load:
