@@ -8,20 +8,33 @@
 static const struct list_key {
     const char *section, *name, *doc, *value; // value: the default; empty: none
     const char *example;
+    bool is_live;
 } list_keys[] = {
     {"control", "listen",
      "an address to listen on beside those of this machine, for UDP and TCP; 0.0.0.0 and :: are all of them; "
      "needs "
      "[access] allow_from",
-     "", "192.168.1.5"},
+     "", "192.168.1.5", false},
     {"access", "allow_from", "an address or network that may come in over UDP and TCP, beside this machine",
-     "", "192.168.1.0/24"},
+     "", "192.168.1.0/24", true},
     {"paths", "allow",
      "a folder whose sound files may be loaded by their path; stands once for each folder; empty forgets "
      "those before "
      "it",
-     "/usr/share/sounds", "/usr/share/sounds"},
+     "/usr/share/sounds", "/usr/share/sounds", true},
 };
+
+static const char *effect(bool is_live)
+{
+    return is_live ? "takes effect on a reload" : "takes effect after a restart";
+}
+
+static bool is_live(const struct config_key *key)
+{
+    for (size_t i = 0; i < n_live_keys; i++)
+        if (strcmp(live_keys[i], key->name) == 0) return true;
+    return false;
+}
 
 static void print_key_range(FILE *to, const struct config_key *key)
 {
@@ -50,7 +63,7 @@ static void man_key(FILE *to, const struct config_key *key)
     print_key_range(to, key);
     fputs("; default: ", to);
     print_roff(to, *key->value ? key->value : "empty");
-    fputs(").\n", to);
+    fprintf(to, "; %s).\n", effect(is_live(key)));
 }
 
 static void man_section(FILE *to, const struct section *s)
@@ -66,14 +79,16 @@ static void man_section(FILE *to, const struct section *s)
         if (strcmp(key->section, s->name) != 0) continue;
         fprintf(to, ".TP\n.B %s\n", key->name);
         print_roff(to, key->doc);
-        fprintf(to, " (default: %s).\n", *key->value ? key->value : "none");
+        fprintf(to, " (default: %s; %s).\n", *key->value ? key->value : "none", effect(key->is_live));
     }
 }
 
 static void man_buses(FILE *to)
 {
     fputs(".SS [bus NAME]\nMakes a bus of this name at the start; the section stands once for each bus.\n"
-          "The bus\n.B master\nis always there.\n",
+          "The bus\n.B master\nis always there.\nA reload makes new ones and sets what has changed in the "
+          "file; another parent "
+          "takes effect after a restart, and so does the end of a section.\n",
           to);
     for (size_t i = 0; i < n_bus_keys; i++) {
         const struct param *p = &params[bus_keys[i].param];
@@ -101,7 +116,11 @@ void write_conf_man(FILE *to)
           "An unknown key or a bad value is an error: chimed says file, line and what was expected, and does "
           "not "
           "start.\n.B chimed \\-\\-check\\-config\nreads all, prints the memory that every pool takes, and "
-          "leaves.\n",
+          "leaves.\n.PP\nSIGHUP and\n.B chime reload\nhave a running daemon read the same files again. What "
+          "takes effect "
+          "then does so while all plays on; what does after a restart is told. When a file has an error, "
+          "nothing of it is "
+          "applied, and the daemon goes on with what it has.\n",
           to);
     for (size_t i = 0; i < n_sections; i++)
         man_section(to, &sections[i]);
@@ -121,14 +140,16 @@ static void example_section(FILE *to, const struct section *s)
     for (size_t i = 0; i < n_config_keys; i++) {
         const struct config_key *key = &config_keys[i];
         if (strcmp(key->section, s->name) != 0) continue;
-        fprintf(to, "\n# %s (", key->doc);
+        fprintf(to, "\n# %s\n# (", key->doc);
         print_key_range(to, key);
-        fprintf(to, ")\n#%s =%s%s\n", key->name, *key->value ? " " : "", key->value);
+        fprintf(to, "; %s)\n#%s =%s%s\n", effect(is_live(key)), key->name, *key->value ? " " : "",
+                key->value);
     }
     for (size_t i = 0; i < sizeof list_keys / sizeof *list_keys; i++) {
         const struct list_key *key = &list_keys[i];
         if (strcmp(key->section, s->name) == 0)
-            fprintf(to, "\n# %s\n#%s = %s\n", key->doc, key->name, *key->value ? key->value : key->example);
+            fprintf(to, "\n# %s\n# (%s)\n#%s = %s\n", key->doc, effect(key->is_live), key->name,
+                    *key->value ? key->value : key->example);
     }
 }
 

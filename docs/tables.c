@@ -83,6 +83,11 @@ const size_t n_other_metrics = COUNT(other_metrics);
 const struct config_key config_keys[] = {
 #include "engine/config.def"
 };
+const char *const live_keys[] = {
+#define CONFIG_LIVE(name) #name,
+#include "engine/config.def"
+};
+const size_t n_live_keys = COUNT(live_keys);
 const size_t n_config_keys = COUNT(config_keys);
 
 const struct section sections[] = {
@@ -92,6 +97,7 @@ const struct section sections[] = {
     {"control", "Where commands come in."},
     {"access", "Who may come in, and what each may do."},
     {"paths", "What may be loaded by its path."},
+    {"log", "What is told to those who look after the daemon."},
 };
 const size_t n_sections = COUNT(sections);
 

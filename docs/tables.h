@@ -97,6 +97,9 @@ struct config_key {
     double min, max;
     const char *unit, *choices, *doc;
 };
+/// The keys that take effect on a reload; all others do after a restart.
+extern const char *const live_keys[];
+extern const size_t n_live_keys;
 extern const struct config_key config_keys[];
 extern const size_t n_config_keys;
 

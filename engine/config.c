@@ -122,10 +122,10 @@ static enum status open_section(struct config *c, const char *section, struct st
     struct config_bus *bus = NULL;
     if (name) return bus_section(c, name, &bus, what);
     if (section_known(section)) return STATUS_OK;
-    strbuf_format(
-        what,
-        "section [%s]; expected [engine], [memory], [output], [control], [access], [paths] or [bus NAME]",
-        section);
+    strbuf_format(what,
+                  "section [%s]; expected [engine], [memory], [output], [control], [access], [paths], [log] "
+                  "or [bus NAME]",
+                  section);
     return STATUS_BAD_FORMAT;
 }
 
@@ -384,6 +384,11 @@ enum status config_set(struct config *c, const char *section, const char *name, 
     struct strbuf what = strbuf_make(error, CONFIG_ERROR_BYTES);
     c->here = (struct config_origin){.file = 1};
     return set_key(c, section, name, value, &what);
+}
+
+const struct setting *config_setting(enum config_key key)
+{
+    return &keys[key];
 }
 
 const char *config_key_name(enum config_key key)

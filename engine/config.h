@@ -84,6 +84,10 @@ NODISCARD enum status config_read(struct config *c, const char *path, char *erro
 NODISCARD enum status config_set(struct config *c, const char *section, const char *name, const char *value,
                                  char *error);
 
+struct setting;
+/// What the key may be, and where it stands in struct config.
+const struct setting *config_setting(enum config_key key);
+
 /// "[section] name", a literal.
 const char *config_key_name(enum config_key key);
 

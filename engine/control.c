@@ -27,10 +27,11 @@ enum status control_init(struct control *c, struct memory *memory, const struct 
     enum status status = voice_table_init(&c->voices, voices, config->voices);
     allocator_tag(mixer, "books and graphs");
     if (!status) status = bus_table_init(&c->buses, mixer, config->buses, config->channels);
-    // A job for each sound that is freed, for each load, and two for the one that is resampled.
+    // A job for each sound that is freed, for each load, for other folders, and two for the one that is
+    // resampled.
     if (!status)
         status = worker_init(&c->worker, memory_allocator(memory, MEMORY_QUEUES), memory, config, rate,
-                             config->sounds + MAX_LOADS + 3);
+                             config->sounds + MAX_LOADS + 4);
     allocator_tag(tables, "stack");
     if (!status) status = stack_init(&c->stack, tables, CONTROL_STACK_BYTES);
     allocator_tag(tables, "sounds");

@@ -59,6 +59,8 @@ struct backend_switch {
     char id[REQUEST_ID_BYTES];
 };
 
+struct reload;
+
 /// Owned by the control thread.
 struct control {
     const struct config *config;
@@ -70,6 +72,7 @@ struct control {
     struct backend *backend;     // that renders; NULL when offline
     struct chain *chain;         // NULL when offline
     struct cycle *cycle;         // NULL when offline
+    struct reload *reload;       // NULL when offline
     struct transport *transport; // NULL when offline
     struct replies replies;
     struct stack stack; // nested work, empty between requests

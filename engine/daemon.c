@@ -20,6 +20,7 @@
 #include "engine/memory_report.h"
 #include "engine/now.h"
 #include "engine/publish.h"
+#include "engine/reload.h"
 #include "engine/service.h"
 #include "engine/transport_setup.h"
 #include "engine/watch.h"
@@ -39,7 +40,9 @@ struct daemon {
     struct transport transport;
     struct cycle cycle;
     struct chain chain;
+    struct reload reload;
     int signal_fd;
+    bool is_hurried; // a second signal to end it has come
 };
 
 // ---- start ----
@@ -82,7 +85,8 @@ static enum status raise_descriptor_limit(const struct config *config, char *rea
     return STATUS_OK;
 }
 
-static enum status start(struct daemon *d, const struct config *config, char *reason)
+static enum status start(struct daemon *d, const struct config *config, const struct config_source *source,
+                         char *reason)
 {
     d->signal_fd = block_signals();
     enum status status = raise_descriptor_limit(config, reason);
@@ -119,6 +123,8 @@ static enum status start(struct daemon *d, const struct config *config, char *re
     status = chain_start(&d->chain, &d->cycle, reason);
     if (!status) e->control.backend = chain_backend(&d->chain);
     e->control.chain = &d->chain;
+    reload_init(&d->reload, source, config, &e->config);
+    e->control.reload = &d->reload;
     return status;
 }
 
@@ -147,12 +153,15 @@ static void take_signal(struct daemon *d)
 {
     struct signalfd_siginfo info;
     if (read(d->signal_fd, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGHUP) {
-        log_info("the configuration is read at start only: restart to apply changes");
-        return;
+    struct control *c = &d->engine.control;
+    char error[ERROR_TEXT_BYTES];
+    if (info.ssi_signo != SIGHUP) {
+        d->is_hurried = c->quit;
+        c->keeps_state = info.ssi_signo == SIGTERM;
+        c->quit = true;
+    } else if (!c->quit) {
+        (void)!reload_run(c, error); // says in the log what comes of it
     }
-    d->engine.control.keeps_state = info.ssi_signo == SIGTERM;
-    d->engine.control.quit = true;
 }
 
 static void watch_audio(struct daemon *d)
@@ -211,6 +220,7 @@ static void turn(struct daemon *d, bool takes_requests)
     if (fds[2].revents & POLLIN) take_signal(d);
     push_syncs(c);
     push_unschedules(c);
+    reload_step(c);
     watch_audio(d);
     journal_turn(c, monotonic_ns());
     resample_turn(c);
@@ -252,7 +262,8 @@ static void fade_out(struct daemon *d)
     uint64_t end = atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) + frames +
                    2 * atomic_load_explicit(&d->cycle.last_frames, memory_order_relaxed);
     int64_t deadline = monotonic_ns() + (int64_t)((double)d->engine.config.quit_fade * 1e9) + 500000000;
-    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && monotonic_ns() < deadline)
+    while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && monotonic_ns() < deadline &&
+           !d->is_hurried)
         turn(d, false);
 }
 
@@ -292,14 +303,14 @@ static void stop(struct daemon *d, int code)
     if (d->signal_fd >= 0) close(d->signal_fd);
 }
 
-int daemon_run(const struct config *config, bool debug_memory)
+int daemon_run(const struct config *config, const struct config_source *source, bool debug_memory)
 {
     static struct daemon d;
     struct memory_report report;
     char reason[ERROR_TEXT_BYTES] = "", device[128];
     struct control *c = &d.engine.control;
     log_never_wait();
-    enum status status = start(&d, config, reason);
+    enum status status = start(&d, config, source, reason);
     if (status) {
         log_error("%s", reason);
         stop(&d, 1);

@@ -63,6 +63,7 @@ static const struct {
     [METHOD_HELLO] = {handle_hello, LAST, NULL},
     [METHOD_PING] = {handle_ping, FIRST, NULL},
     [METHOD_SYNC] = {handle_sync, LAST, check_sync},
+    [METHOD_RELOAD] = {handle_reload, LAST, NULL},
     [METHOD_QUIT] = {handle_quit, LAST, NULL},
 };
 

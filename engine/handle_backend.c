@@ -8,8 +8,10 @@
 
 static void list_backends(struct control *c, const struct call *call)
 {
-    for (uint32_t i = 0; i < c->chain->n_entries; i++) {
-        const struct chain_entry *e = &c->chain->entries[i];
+    const struct chain_entry *entries[CHAIN_MAX_ENTRIES];
+    uint32_t n = chain_order(c->chain, entries);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct chain_entry *e = entries[i];
         struct osc_writer *w = reply_begin(&c->replies, "/backend/info");
         osc_add_text(w, e->choice.word);
         osc_add_text(w, chain_entry_state(c->chain, e));

@@ -35,6 +35,7 @@ void handle_backend(struct control *c, const struct call *call);
 void handle_hello(struct control *c, const struct call *call);
 void handle_ping(struct control *c, const struct call *call);
 void handle_sync(struct control *c, const struct call *call);
+void handle_reload(struct control *c, const struct call *call);
 void handle_quit(struct control *c, const struct call *call);
 
 // ---- checks ----

@@ -45,6 +45,7 @@ static const struct {
     {"backend", "output", "backend"}, {"device", "output", "device"},   {"rate", "output", "rate"},
     {"period", "output", "period"},   {"periods", "output", "periods"}, {"channels", "output", "channels"},
     {"voices", "engine", "voices"},   {"socket", "control", "socket"},  {"udp-port", "control", "udp_port"},
+    {"log-level", "log", "level"},
 };
 
 static_assert(COUNT_OF(settings) <= CONFIG_MAX_OVERRIDES, "each can be overridden");
@@ -96,24 +97,6 @@ static int check_config(const struct config *config)
     return status ? 1 : 0;
 }
 
-static bool set_log_level(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } levels[] = {{"error", LOG_LEVEL_ERROR},
-                  {"warning", LOG_LEVEL_WARNING},
-                  {"info", LOG_LEVEL_INFO},
-                  {"debug", LOG_LEVEL_DEBUG}};
-    for (size_t i = 0; i < COUNT_OF(levels); i++) {
-        if (strcmp(levels[i].name, name) != 0) continue;
-        log_init(levels[i].level);
-        return true;
-    }
-    fprintf(stderr, "chimed: --log-level %s: expected error, warning, info or debug\n", name);
-    return false;
-}
-
 /// What the command line says.
 struct command_line {
     struct config_source source;
@@ -132,7 +115,7 @@ static void override(struct config_source *source, size_t setting, const char *v
 }
 
 /// Options that are not in `settings`.
-#define N_OTHER_OPTIONS 7
+#define N_OTHER_OPTIONS 6
 
 /// -1 to go on, or the exit code.
 static int read_command_line(int argc, char **argv, struct command_line *line)
@@ -141,7 +124,6 @@ static int read_command_line(int argc, char **argv, struct command_line *line)
         {"config", required_argument, NULL, 'c'},
         {"check-config", no_argument, NULL, OPTION_CHECK},
         {"debug-memory", no_argument, NULL, OPTION_DEBUG_MEMORY},
-        {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"instance", required_argument, NULL, OPTION_INSTANCE}};
@@ -156,9 +138,6 @@ static int read_command_line(int argc, char **argv, struct command_line *line)
         case OPTION_CHECK: line->check = true; break;
         case OPTION_DEBUG_MEMORY: line->debug_memory = true; break;
         case OPTION_VERSION: puts("chimed " CHIMED_VERSION); return 0;
-        case OPTION_LOG_LEVEL:
-            if (!set_log_level(optarg)) return usage_error();
-            break;
         case OPTION_INSTANCE: line->source.instance = optarg; break;
         case '?': return usage_error();
         default: override(&line->source, (size_t)(o - FIRST_SETTING), optarg);
@@ -194,5 +173,6 @@ int main(int argc, char **argv)
         log_error("%s", error);
         return 2;
     }
-    return line.check ? check_config(&config) : daemon_run(&config, line.debug_memory);
+    log_set_level(log_level_of(config.level));
+    return line.check ? check_config(&config) : daemon_run(&config, &line.source, line.debug_memory);
 }

@@ -7,6 +7,7 @@
 #include "engine/handlers.h"
 #include "engine/log.h"
 #include "engine/publish.h"
+#include "engine/reload.h"
 
 // ---- rt ----
 
@@ -96,7 +97,8 @@ int64_t control_patience_ns(const struct control *c)
         return 500000;
     if (c->resample.step > RESAMPLE_MAKING) return 2000000;
     if (c->transport && c->transport->outbox.n_waiting > 0) return 1000000;
-    if (c->voices.n_notify > 0 || c->book.n_used > 0) return 2000000;
+    bool has_moves = c->reload && c->reload->n_moves > 0;
+    if (c->voices.n_notify > 0 || c->book.n_used > 0 || has_moves) return 2000000;
     if (c->voices.n_used > 0) return 20000000;
     return 100000000;
 }

@@ -2,12 +2,20 @@
 // service.c - takes sockets from the service manager, and tells it how the daemon is, over libsystemd.
 #include "engine/service.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "alloc/strbuf.h"
 #include "engine/log.h"
 
 #define STATUS_BYTES 768
@@ -31,13 +39,41 @@ uint32_t service_take_sockets(int *fds, uint32_t max)
     return n_taken;
 }
 
+/// What the service manager waits for; waits until it has room.
 static void notify(const char *state)
 {
     int error = sd_notify(0, state); // 0: no service manager, 1: sent
     if (error < 0) log_debug("cannot notify the service manager: error %d", -error);
 }
 
-PRINTF_LIKE(2, 0) static void notify_with_status(const char *before, const char *format, va_list args)
+static bool find_manager(struct sockaddr_un *address, socklen_t *n)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (!path || (path[0] != '/' && path[0] != '@') ||
+        !string_copy(address->sun_path, sizeof address->sun_path, path))
+        return false;
+    *n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (path[0] == '@') address->sun_path[0] = 0;
+    return true;
+}
+
+/// What may be left out: while the manager hangs, its socket fills, and libsystemd would wait for it.
+static void notify_if_room(const char *state)
+{
+    static int fd = -1;
+    struct sockaddr_un address;
+    socklen_t n;
+    if (!find_manager(&address, &n)) return;
+    if (fd < 0) fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ssize_t n_sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, n);
+    if (n_sent < 0 && errno != EAGAIN) log_debug("cannot notify the service manager: %s", strerror(errno));
+}
+
+typedef void send_state(const char *state);
+
+PRINTF_LIKE(3, 0)
+static void notify_with_status(send_state *send, const char *before, const char *format, va_list args)
 {
     char text[STATUS_BYTES], state[STATUS_BYTES + 32];
     int n = vsnprintf(text, sizeof text, format, args);
@@ -47,22 +83,38 @@ PRINTF_LIKE(2, 0) static void notify_with_status(const char *before, const char 
         if (*p == '\n') *p = ' ';
     }
     n = snprintf(state, sizeof state, "%sSTATUS=%s", before, text);
-    if (n > 0) notify(state);
+    if (n > 0) send(state);
 }
 
 void service_ready(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    notify_with_status("READY=1\n", format, args);
+    notify_with_status(notify, "READY=1\n", format, args);
     va_end(args);
+}
+
+void service_reloading(void)
+{
+    char state[64];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    // The time tells which READY=1 belongs to it.
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    notify(state);
+}
+
+void service_reloaded(void)
+{
+    notify("READY=1");
 }
 
 void service_status(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    notify_with_status("", format, args);
+    notify_with_status(notify_if_room, "", format, args);
     va_end(args);
 }
 
@@ -75,7 +127,7 @@ void service_feed_watchdog(int64_t now_ns)
     }
     if (interval_ns == INT64_MAX || now_ns < next_ns) return;
     next_ns = now_ns + interval_ns;
-    notify("WATCHDOG=1");
+    notify_if_room("WATCHDOG=1");
 }
 
 void service_stopping(void)

@@ -16,6 +16,10 @@ uint32_t service_take_sockets(int *fds, uint32_t max);
 /// Sockets and backend are up: units that wait for this one go on. The text is the first status.
 PRINTF_LIKE(1, 2) void service_ready(const char *format, ...);
 
+/// The configuration is being read again; service_reloaded() follows, whatever comes of it.
+void service_reloading(void);
+void service_reloaded(void);
+
 /// One line for `systemctl status`, such as "48000 Hz, jack, 12 voices, 0 xruns".
 PRINTF_LIKE(1, 2) void service_status(const char *format, ...);
 

@@ -146,7 +146,7 @@ class Configuration(unittest.TestCase):
         self.wrong(b"[engine]\nqueue = 1000\n", "FILE:2: queue = 1000; expected a power of two")
         self.wrong(b"[output]\nbackend = pulse\n", "FILE:2: backend = pulse; expected auto|jack|alsa|null")
         self.wrong(b"[outptu]\n",
-                   "FILE:1: section [outptu]; expected [engine], [memory], [output], [control], [access], [paths] or [bus NAME]")
+                   "FILE:1: section [outptu]; expected [engine], [memory], [output], [control], [access], [paths], [log] or [bus NAME]")
         self.wrong(b"voices = 3\n", "FILE:1: key voices before any section")
         self.wrong(b"[engine]\nvoices\n", "FILE:2: a line of another kind")
         self.wrong(b"[paths]\nallow = sounds\n", "FILE:2: allow = sounds; expected a path that begins with /")
@@ -166,7 +166,8 @@ class Configuration(unittest.TestCase):
     def test_flags(self):
         self.wrong(b"", "voices = 0; expected a whole number from 1 to 65536", options=("--voices", "0"))
         self.wrong(b"", "backend = oss; expected auto|jack|alsa|null", options=("--backend", "oss"))
-        for words in ("--wrong",), ("word",), ("--voices",), ("--log-level", "loud"):
+        self.wrong(b"", "level = loud; expected error|warning|info|debug", options=("--log-level", "loud"))
+        for words in ("--wrong",), ("word",), ("--voices",):
             result = run_chimed(*words)
             self.assertEqual(result.returncode, 2)
             self.assertIn(b"Try `chimed --help`", result.stderr)

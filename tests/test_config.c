@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/config_compare.h"
 #include "engine/config_load.h"
 #include "tests/check.h"
 
@@ -448,6 +449,36 @@ static void an_instance_has_a_card_and_no_ports(void **state)
     unsetenv("XDG_CONFIG_HOME");
 }
 
+static void keys_are_compared_one_by_one(void **state)
+{
+    (void)state;
+    static struct config other;
+    char text[64];
+    config_defaults(&config);
+    config_defaults(&other);
+    for (unsigned key = 0; key < CONFIG_N_KEYS; key++)
+        assert_true(config_key_is_same(&config, &other, (enum config_key)key));
+    config.ramp = 0.25F;
+    config.voices = 7;
+    memcpy(config.device, "hw:0", sizeof "hw:0");
+    static const enum config_key changed[] = {CONFIG_KEY_ramp, CONFIG_KEY_voices, CONFIG_KEY_device};
+    static const char *const now[] = {"0.25", "7", "hw:0"}, *const before[] = {"0.005", "1024", "default"};
+    for (size_t i = 0; i < COUNT_OF(changed); i++) {
+        assert_false(config_key_is_same(&config, &other, changed[i]));
+        config_key_say(&config, changed[i], text, sizeof text);
+        assert_string_equal(text, now[i]);
+        config_key_copy(&config, &other, changed[i]);
+        assert_true(config_key_is_same(&config, &other, changed[i]));
+        config_key_say(&config, changed[i], text, sizeof text);
+        assert_string_equal(text, before[i]);
+    }
+    assert_int_equal(config.voices, 1024);
+    // What lies behind the end of a text is no difference.
+    config.device[100] = 'x';
+    assert_true(config_key_is_same(&config, &other, CONFIG_KEY_device));
+    assert_true(config_key_is_live(CONFIG_KEY_ramp) && !config_key_is_live(CONFIG_KEY_voices));
+}
+
 static void users_have_folders_of_their_own(void **state)
 {
     (void)state;
@@ -491,6 +522,7 @@ int main(void)
         cmocka_unit_test(the_environment_decides),
         cmocka_unit_test(a_unit_chooses_the_backend),
         cmocka_unit_test(an_instance_has_a_card_and_no_ports),
+        cmocka_unit_test(keys_are_compared_one_by_one),
         cmocka_unit_test(users_have_folders_of_their_own),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/service.h"
@@ -53,6 +54,37 @@ static void the_manager_is_told(void **state)
     assert_told("STOPPING=1");
 }
 
+static void a_reload_is_told_with_its_time(void **state)
+{
+    (void)state;
+    long long us = 0;
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    service_reloading();
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    ssize_t n = recv(manager, got, sizeof got - 1, 0);
+    assert_true(n > 0);
+    got[n] = 0;
+    assert_int_equal(sscanf(got, "RELOADING=1\nMONOTONIC_USEC=%lld", &us), 1);
+    assert_true(us >= before.tv_sec * 1000000LL + before.tv_nsec / 1000);
+    assert_true(us <= after.tv_sec * 1000000LL + after.tv_nsec / 1000);
+    service_reloaded();
+    assert_told("READY=1");
+}
+
+static void a_manager_that_hangs_holds_nobody(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10000; i++) // more than its socket takes
+        service_status("%d", i);
+    int n_told = 0;
+    while (recv(manager, got, sizeof got, 0) > 0)
+        n_told++;
+    assert_true(n_told > 0 && n_told < 10000);
+    service_status("%s", "again");
+    assert_told("STATUS=again");
+}
+
 static void a_name_cannot_be_an_assignment(void **state)
 {
     (void)state;
@@ -84,6 +116,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_manager_is_told),
+        cmocka_unit_test(a_reload_is_told_with_its_time),
+        cmocka_unit_test(a_manager_that_hangs_holds_nobody),
         cmocka_unit_test(a_name_cannot_be_an_assignment),
         cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(without_a_manager_nothing_happens),

@@ -417,7 +417,7 @@ class Limits(unittest.TestCase):
                 self.assertFalse(os.path.exists(daemon.socket))
 
     def test_roles_are_told(self):
-        config = "[access]\nunix_role = read\nadmin_users = 65534\nplay_groups = root"
+        config = "[access]\nunix_role = read\nadmin_users = 65534\nplay_users = root"
         with Daemon("--log-level", "debug", config=config) as daemon:
             with Stream(daemon.stream) as s:
                 s.send(PING)

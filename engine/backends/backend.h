@@ -77,6 +77,10 @@ struct backend_ops {
     /// NULL, or: learns what somebody has changed (connections), to find it again after the next open().
     void (*look)(struct backend *backend);
 
+    /// NULL, or: takes what can change while it runs from another configuration than it was opened with.
+    /// Control thread; does not wait.
+    void (*configure)(struct backend *backend, const struct config *config);
+
     /// NULL, or: the gate has been opened. Does not wait.
     void (*wake)(struct backend *backend);
 

@@ -51,9 +51,8 @@ static bool is_lost(const struct chain_entry *e)
 #define NO_RANK UINT32_MAX
 static uint32_t rank_of(const struct chain *c, const struct chain_entry *e)
 {
-    uint32_t index = (uint32_t)(e - c->entries);
     if (e == c->pinned) return 0;
-    if (index < c->n_listed) return 1 + index;
+    if (e->place != ENTRY_UNLISTED) return 1 + e->place;
     return e == c->timer ? NO_RANK - 1 : NO_RANK;
 }
 
@@ -66,7 +65,11 @@ const struct chain_entry *chain_best(const struct chain *c)
 {
     // What has just been asked for may come to nothing.
     const struct chain_entry *pinned = c->request == REQUEST_WAITS ? c->pinned_before : c->pinned;
-    return pinned ? pinned : &c->entries[0];
+    if (pinned) return pinned;
+    const struct chain_entry *e = c->entries;
+    while (e->place != 0)
+        e++; // there is one
+    return e;
 }
 
 // ---- signs of life ----
@@ -141,6 +144,7 @@ static void attempt_failed(struct chain *c, struct chain_entry *e, const char *r
         log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_BACKEND", e->choice.word}), "backend: not %s: %s",
                    e->choice.word, reason);
     snprintf(e->reason, sizeof e->reason, "%s", reason);
+    e->is_tried = true;
     put_off(e, now_ns);
     if (c->request == REQUEST_WAITS && e == c->pinned) fail_request(c, reason);
 }
@@ -157,17 +161,30 @@ static void close_entry(struct chain *c, struct chain_entry *e, int64_t now_ns)
     (void)start_job(c, e, ENTRY_CLOSING, now_ns); // if not now, in a later turn
 }
 
+/// Those that have waited for a device that another one of the chain had.
+static void try_busy_ones(struct chain *c, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < c->n_entries; i++) {
+        struct chain_entry *e = &c->entries[i];
+        if (e->state != ENTRY_CLOSED || e->job_status != STATUS_BUSY) continue;
+        e->back_off_ns = 0;
+        e->next_try_ns = now_ns;
+    }
+}
+
 static void take_result(struct chain *c, struct chain_entry *e, int64_t now_ns)
 {
     if (!entry_end_job(e)) return;
     enum entry_state was = e->state;
     e->since_ns = now_ns;
     e->state = e->backend ? ENTRY_RUNNING : ENTRY_CLOSED;
+    if (was == ENTRY_CLOSING) try_busy_ones(c, now_ns);
     if (was != ENTRY_OPENING) return;
     if (!e->backend) {
         attempt_failed(c, e, e->job_reason, now_ns);
         return;
     }
+    chain_configure_entry(c, e);
     e->quiet_ns = 0;
     e->n_calls_seen = e->n_calls_before = atomic_load_explicit(&e->backend->n_calls, memory_order_relaxed);
 }
@@ -291,6 +308,29 @@ static void look_at_changes(struct chain *c, int64_t now_ns)
     if (start_job(c, e, ENTRY_LOOKING, now_ns)) e->changed_ns = 0;
 }
 
+/// It has been taken out of the list, or what it was opened with has.
+static bool is_left_over(const struct chain *c, const struct chain_entry *e)
+{
+    return rank_of(c, e) == NO_RANK;
+}
+
+/// One that is left over plays on until another one can, unless it has the device that this one needs, or
+/// there is nothing to wait for.
+static void let_go(struct chain *c, int64_t now_ns)
+{
+    const struct chain_entry *old = c->current;
+    bool is_needed = false, is_replaced = false, is_busy = false;
+    if (c->next || !is_left_over(c, old)) return;
+    for (uint32_t i = 0; i < c->n_entries; i++) {
+        const struct chain_entry *e = &c->entries[i];
+        if (e->place == ENTRY_UNLISTED || e == c->timer) continue;
+        is_replaced = is_replaced || strcmp(e->choice.word, old->choice.word) == 0;
+        is_needed = is_needed || e->state != ENTRY_CLOSED || !e->is_tried;
+        is_busy = is_busy || (e->state == ENTRY_CLOSED && e->job_status == STATUS_BUSY);
+    }
+    if (is_busy || (!is_needed && !is_replaced)) begin_switch(c, c->timer, false, now_ns);
+}
+
 /// Opens or hands over to the best one that can be had.
 static void improve(struct chain *c, int64_t now_ns)
 {
@@ -299,6 +339,7 @@ static void improve(struct chain *c, int64_t now_ns)
         for (uint32_t i = 0; i < c->n_entries; i++) {
             struct chain_entry *e = &c->entries[i];
             if (rank_of(c, e) != wanted || now_ns < e->next_try_ns) continue;
+            if (e == c->timer && wanted > 1 && is_left_over(c, c->current)) continue; // see let_go()
             if (is_proven(c, e) && (e == c->timer || is_running(e))) {
                 begin_switch(c, e, c->current == c->timer, now_ns);
                 return;
@@ -346,6 +387,7 @@ void chain_turn(struct chain *c, int64_t now_ns)
     go_on_switching(c, now_ns);
     look_at_changes(c, now_ns);
     improve(c, now_ns);
+    let_go(c, now_ns);
     go_on_switching(c, now_ns);
     settle_request(c);
 }
@@ -366,34 +408,6 @@ int64_t chain_patience_ns(const struct chain *c, int64_t now_ns)
 
 // ---- what somebody asks for ----
 
-static struct chain_entry *find_entry(struct chain *c, const struct backend_choice *choice)
-{
-    struct chain_entry *same_kind = NULL;
-    for (uint32_t i = 0; i < c->n_entries; i++) {
-        struct chain_entry *e = &c->entries[i];
-        if (strcmp(e->choice.word, choice->word) == 0) return e;
-        if (!same_kind && e->choice.kind == choice->kind && !choice->target[0]) same_kind = e;
-    }
-    return same_kind;
-}
-
-static void init_entry(struct chain *c, struct chain_entry *e, const struct backend_choice *choice)
-{
-    *e = (struct chain_entry){.cycle = c->cycle, .wake_fd = c->wake_fd};
-    e->choice = *choice;
-    e->choice.target = e->choice.word + (choice->target - choice->word);
-}
-
-/// The last entry is for one that is not in the list; NULL while the one before is not closed yet.
-static struct chain_entry *make_entry(struct chain *c, const struct backend_choice *choice)
-{
-    struct chain_entry *e = &c->entries[c->n_fixed];
-    if (e == c->current || e->state != ENTRY_CLOSED) return NULL;
-    init_entry(c, e, choice);
-    c->n_entries = c->n_fixed + 1;
-    return e;
-}
-
 enum status chain_ask(struct chain *c, const char *word, char *reason)
 {
     struct backend_choice choice;
@@ -405,8 +419,8 @@ enum status chain_ask(struct chain *c, const char *word, char *reason)
         return STATUS_BUSY;
     }
     if (!is_auto && backend_choice_parse(&choice, word, &what)) return STATUS_BAD_FORMAT;
-    if (!is_auto) e = find_entry(c, &choice);
-    if (!is_auto && !e && !(e = make_entry(c, &choice))) {
+    if (!is_auto) e = chain_find_entry(c, &choice);
+    if (!is_auto && !e && !(e = chain_make_entry(c, &choice))) {
         strbuf_append(&what, "the backend that was asked for before is still being closed: ask again");
         return STATUS_BUSY;
     }
@@ -419,44 +433,28 @@ enum status chain_ask(struct chain *c, const char *word, char *reason)
 
 // ---- set-up ----
 
-static enum status fill(struct chain *c, const struct backend_list *list, char *reason)
-{
-    c->is_auto = list->is_auto;
-    for (uint32_t i = 0; i < list->n; i++) {
-        struct chain_entry *e = &c->entries[c->n_entries++];
-        init_entry(c, e, &list->choices[i]);
-        if (e->choice.kind == BACKEND_NULL) c->timer = e;
-    }
-    c->n_listed = c->n_entries;
-    if (c->timer) return STATUS_OK;
-    struct backend_choice null;
-    struct strbuf what = strbuf_make(reason, BACKEND_REASON_BYTES);
-    enum status status = backend_choice_parse(&null, "null", &what);
-    c->timer = &c->entries[c->n_entries++];
-    if (!status) init_entry(c, c->timer, &null);
-    return status;
-}
-
 enum status chain_open(struct chain *c, const struct config *config, char *reason)
 {
     struct backend_list list;
     struct strbuf what = strbuf_make(reason, BACKEND_REASON_BYTES);
     uint32_t index = 0;
     struct backend *b = NULL;
-    *c = (struct chain){.config = *config, .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    *c = (struct chain){
+        .config = *config, .first = *config, .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     hints_open(&c->hints);
     enum status status = backend_list_parse(&list, config->backend, &what);
-    if (!status) status = fill(c, &list, reason);
-    c->n_fixed = c->n_entries;
-    if (!status) status = backend_pick(&list, &c->config, &index, &b, reason);
+    if (!status) status = chain_fill(c, &list, reason);
+    if (!status) status = backend_pick(&list, &c->first, &index, &b, reason);
     if (status) return status;
     c->current = &c->entries[index];
     c->current->backend = b;
+    c->current->config = c->first;
     c->current->state = ENTRY_RUNNING;
     c->config.rate = b->rate;
     c->config.channels = b->n_channels;
     if (c->current == c->timer) return STATUS_OK;
-    status = backend_ops_of(BACKEND_NULL)->open(&c->config, "", &c->timer->backend, reason);
+    c->timer->config = c->config;
+    status = backend_ops_of(BACKEND_NULL)->open(&c->timer->config, "", &c->timer->backend, reason);
     if (!status) c->timer->state = ENTRY_RUNNING;
     return status;
 }

@@ -18,17 +18,19 @@
 #include "engine/backends/chain_entry.h"
 #include "engine/backends/hints.h"
 
-/// Those of the list, the timer, and one that somebody has asked for.
-#define CHAIN_MAX_ENTRIES (BACKEND_LIST_MAX + 2)
+/// Those of the list, the timer, and others: one that somebody has asked for, and those that a new
+/// configuration has taken out of the list, until they are closed.
+#define CHAIN_MAX_ENTRIES (2 * BACKEND_LIST_MAX + 2)
 
 enum chain_request { REQUEST_NONE, REQUEST_WAITS, REQUEST_DONE, REQUEST_FAILED };
 
 /// Owned by control. Static: a helper that hangs may come back at any time.
 struct chain {
-    struct config config; // with the channels of the engine, and the rate that it has now
+    struct config
+        config; // with the channels of the engine, and the rate that it has now; what is opened gets a copy
+    struct config first; // what the first backend was opened with
     struct chain_entry entries[CHAIN_MAX_ENTRIES];
-    uint32_t n_entries, n_listed; // the timer may be listed, or stand behind
-    uint32_t n_fixed;             // both; the one behind is what somebody has asked for
+    uint32_t n_entries, n_listed; // in use, in no order; the timer may be listed, or not
     bool is_auto;
     struct chain_entry *timer;
     struct chain_entry *current; // the one that renders; NULL before the start
@@ -69,6 +71,17 @@ int64_t chain_patience_ns(const struct chain *c, int64_t now_ns);
 /// when another one is under way.
 NODISCARD enum status chain_ask(struct chain *c, const char *word, char *reason);
 
+/// Takes another list, and what backends are opened with: device, format, period, periods, jack_connect. What
+/// plays goes on if it is in the list and nothing that it was opened with has changed; else until the one
+/// that comes in its place can play, or, when that needs its device, until now: then the timer bridges the
+/// gap. Fails with a reason, and has changed nothing, when the list is none or too much is still being
+/// closed.
+NODISCARD enum status chain_reconfigure(struct chain *c, const struct config *config, char *reason);
+
+/// The entries for people: the best first, those that nobody wants any more left out unless they are open.
+/// Returns how many.
+uint32_t chain_order(const struct chain *c, const struct chain_entry *entries[CHAIN_MAX_ENTRIES]);
+
 /// The backend that renders. NULL before the start.
 static inline struct backend *chain_backend(const struct chain *c)
 {
@@ -82,5 +95,19 @@ const struct chain_entry *chain_best(const struct chain *c);
 int64_t chain_quiet_ns(const struct chain *c);
 /// "plays", "ready", "hangs", "opening", "closing" or "waits", a literal.
 const char *chain_entry_state(const struct chain *c, const struct chain_entry *e);
+
+// ---- between the files of this module: chain_list.c ----
+
+/// Makes the entries of a list, and the timer if it is not in there. A zeroed chain with its config.
+NODISCARD enum status chain_fill(struct chain *c, const struct backend_list *list, char *reason);
+
+/// The entry of this word, or of this kind ("alsa": the best of the list). NULL when there is none.
+struct chain_entry *chain_find_entry(struct chain *c, const struct backend_choice *choice);
+
+/// One that is not in the list. NULL while too many are being closed.
+struct chain_entry *chain_make_entry(struct chain *c, const struct backend_choice *choice);
+
+/// Tells one that runs what may have changed since it was opened.
+void chain_configure_entry(const struct chain *c, struct chain_entry *e);
 
 #endif

@@ -26,6 +26,7 @@ static void open_backend(struct chain_entry *e)
     e->job_reason[0] = 0;
     enum status status =
         backend_ops_of(e->choice.kind)->open(&e->config, e->choice.target, &b, e->job_reason);
+    e->job_status = status;
     if (status) return;
     status = check(&e->config, b, e->job_reason);
     if (!status) status = b->ops->start(b, e->cycle, e->job_reason);
@@ -33,6 +34,7 @@ static void open_backend(struct chain_entry *e)
         b->ops->close(b);
     else
         e->backend = b;
+    e->job_status = status;
 }
 
 static void close_backend(struct chain_entry *e)

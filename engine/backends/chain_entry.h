@@ -20,18 +20,24 @@ enum entry_state {
     ENTRY_CLOSING, // a helper stops and closes it
 };
 
-/// One backend. While a helper works on it, `backend` and `job_reason` are the helper's; it hands them back
+/// The place of one that is not in the list.
+#define ENTRY_UNLISTED UINT32_MAX
+
+/// One backend. While a helper works on it, `backend`, `job_status` and `job_reason` are the
+/// helper's; it hands them back
 /// with `is_done`. Audio goes on meanwhile when it is only looked at.
 struct chain_entry {
     struct config config; // as it was opened with: the rate and channels that the engine had
     struct cycle *cycle;
     int wake_fd; // an eventfd, to tell that it is done
     struct backend_choice choice;
+    uint32_t place; // in the list, from 0; ENTRY_UNLISTED
     enum entry_state state;
     struct backend *backend; // NULL: closed
     int64_t since_ns;        // of the state
     enum entry_state job;
     _Atomic bool is_done;
+    enum status job_status; // of the last attempt
     char job_reason[BACKEND_REASON_BYTES];
     char reason[BACKEND_REASON_BYTES]; // why it does not play; empty: it does, or nobody has tried
 
@@ -42,6 +48,7 @@ struct chain_entry {
 
     // attempts
     int64_t next_try_ns, back_off_ns, taken_ns;
+    bool is_tried; // since it came into the list
 };
 
 /// Sets the entry to ENTRY_OPENING, ENTRY_LOOKING or ENTRY_CLOSING and has it done. False, and nothing

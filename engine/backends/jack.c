@@ -32,7 +32,8 @@ struct jack_backend {
     jack_client_t *client;
     jack_port_t *ports[MAX_OUTPUT_CHANNELS];
     char name[64], server[64]; // copies: an abandoned call may outlive the configuration
-    bool connect, started;
+    _Atomic bool connect;      // to physical ports what is connected to nothing that anybody chose
+    bool started;
 
     // under `lock`
     jack_job *job;
@@ -49,6 +50,7 @@ static uint32_t n_hung; // orphans; under `lock`
 /// Of the server `links_server`. Touched by jobs alone, and no two of them run at once.
 static struct jack_links links;
 static char links_server[64];
+static bool links_connect; // physical ports have been connected for them
 
 static struct jack_backend *of(struct backend *backend)
 {
@@ -333,6 +335,13 @@ static void connect_ports(const struct jack_backend *b)
     jack_free(targets);
 }
 
+/// Once: what somebody disconnects afterwards stays so.
+static void connect_if_new(const struct jack_backend *b)
+{
+    if (b->connect && !links_connect) connect_ports(b);
+    links_connect = b->connect;
+}
+
 static enum status job_start(struct jack_backend *b, char *reason)
 {
     if (jack_activate(b->client) != 0) {
@@ -344,11 +353,13 @@ static enum status job_start(struct jack_backend *b, char *reason)
     bool had_links = links.is_known && strcmp(links_server, b->server) == 0;
     if (had_links) {
         jack_links_restore(&links, b->client, b->ports, b->base.n_channels);
+        connect_if_new(b);
         return STATUS_OK;
     }
     links = (struct jack_links){0};
+    links_connect = false;
     memcpy(links_server, b->server, sizeof links_server);
-    if (b->connect) connect_ports(b);
+    connect_if_new(b);
     jack_links_learn(&links, b->client, b->ports, b->base.n_channels);
     return STATUS_OK;
 }
@@ -356,6 +367,7 @@ static enum status job_start(struct jack_backend *b, char *reason)
 static enum status job_look(struct jack_backend *b, char *reason)
 {
     (void)reason;
+    connect_if_new(b);
     jack_links_learn(&links, b->client, b->ports, b->base.n_channels);
     return STATUS_OK;
 }
@@ -476,6 +488,14 @@ static void jack_look(struct backend *backend)
     if (call(b, job_look, CLOSE_TIMEOUT_MS, reason) == STATUS_BUSY) log_warning("jack: %s", reason);
 }
 
+/// jack_look() does what is to be done.
+static void jack_configure(struct backend *backend, const struct config *config)
+{
+    struct jack_backend *b = of(backend);
+    b->connect = strcmp(config->jack_connect, "none") != 0;
+    on_connections(b);
+}
+
 static void jack_describe(const struct backend *backend, char *text, uint32_t size)
 {
     const struct jack_backend *b = (const struct jack_backend *)backend;
@@ -489,4 +509,5 @@ const struct backend_ops backend_jack = {.name = "jack",
                                          .stop = jack_stop,
                                          .close = jack_close,
                                          .look = jack_look,
+                                         .configure = jack_configure,
                                          .describe = jack_describe};

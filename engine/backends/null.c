@@ -11,6 +11,8 @@
 
 /// After a stall up to this many periods are caught up at once; a longer one is skipped and counted.
 #define NULL_MAX_BURST_PERIODS 4
+/// Longest period of a configuration: there is room for it from the start.
+#define NULL_MAX_PERIOD 8192
 /// What another backend has left undone is caught up if it is no more than that.
 #define NULL_MAX_CATCH_UP_NS UINT64_C(1000000000)
 
@@ -50,9 +52,15 @@ static void wait_for_gate(struct null_backend *b)
     }
 }
 
+/// relaxed: a number that stands for itself.
+static uint32_t period_of(const struct null_backend *b)
+{
+    return atomic_load_explicit(&b->base.period_frames, memory_order_relaxed);
+}
+
 static uint64_t most_late_ns(const struct null_backend *b)
 {
-    return pace_length_ns(b->base.rate, (uint64_t)NULL_MAX_BURST_PERIODS * b->planes.n_frames);
+    return pace_length_ns(b->base.rate, (uint64_t)NULL_MAX_BURST_PERIODS * period_of(b));
 }
 
 /// The gate has been opened: begins with the frame that was due since then.
@@ -86,8 +94,9 @@ static void *null_run(void *argument)
         if (is_stopping(b)) break;
         begin_pace(b);
         b->base.due_ns = pace_due_ns(&b->pace);
-        backend_cycle(&b->base, b->planes.plane, b->planes.n_frames);
-        b->pace.frames += b->planes.n_frames;
+        uint32_t n_frames = period_of(b);
+        backend_cycle(&b->base, b->planes.plane, n_frames);
+        b->pace.frames += n_frames;
         uint64_t due_ns = pace_due_ns(&b->pace);
         pace_sleep(due_ns, &b->stopping);
         skip_stall(b, due_ns);
@@ -104,7 +113,7 @@ static enum status null_open(const struct config *config, const char *target, st
     struct null_backend *b = backend_make(sizeof *b);
     enum status status = STATUS_NO_MEMORY;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (b != NULL) status = planes_init(&b->planes, &b->base.memory, config->channels, config->period);
+    if (b != NULL) status = planes_init(&b->planes, &b->base.memory, config->channels, NULL_MAX_PERIOD);
     if (status != STATUS_OK || fd < 0) {
         snprintf(reason, BACKEND_REASON_BYTES, "no memory or descriptor for the timer");
         if (fd >= 0) close(fd);
@@ -155,6 +164,12 @@ static void null_wake(struct backend *backend)
     (void)eventfd_write(of(backend)->wake_fd, 1);
 }
 
+static void null_configure(struct backend *backend, const struct config *config)
+{
+    atomic_store_explicit(&backend->period_frames, config->period, memory_order_relaxed);
+    atomic_store_explicit(&backend->latency_frames, config->period, memory_order_relaxed);
+}
+
 static void null_close(struct backend *backend)
 {
     if (backend == NULL) return;
@@ -175,5 +190,6 @@ const struct backend_ops backend_null = {.name = "null",
                                          .start = null_start,
                                          .stop = null_stop,
                                          .close = null_close,
+                                         .configure = null_configure,
                                          .wake = null_wake,
                                          .describe = null_describe};

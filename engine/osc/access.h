@@ -5,8 +5,9 @@
 // The role of a client is, in this order: the one that the configuration gives its user; admin for the
 // daemon's own user, which could end the daemon by a signal anyway; the highest that the configuration gives
 // one of its groups; admin for root; the one of the socket that it came in by. Names are looked up at the
-// start only: later that could wait for a directory service, and nothing here waits. So the groups that count
-// are those that the kernel tells: of a datagram's sender its primary one, of who opened a connection all.
+// start and at a reload only: else that could wait for a directory service, and nothing here waits. So the
+// groups that count are those that the kernel tells: of a datagram's sender its primary one, of who opened a
+// connection all.
 #ifndef ENGINE_OSC_ACCESS_H
 #define ENGINE_OSC_ACCESS_H
 #include <stdbool.h>

@@ -103,16 +103,34 @@ struct newcomer {
     uint64_t owner;
 };
 
+static bool find_unix_role(int fd, const struct access *access, struct ucred *who, enum role *role)
+{
+    gid_t groups[ACCESS_MAX_GROUPS];
+    socklen_t n = sizeof *who, n_groups = sizeof groups - sizeof *groups;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &n) != 0) return false;
+    // Of more groups than there is room for, the kernel tells none.
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &n_groups) != 0) n_groups = 0;
+    groups[0] = who->gid;
+    *role = access_role(access, who->uid, groups, 1 + n_groups / (socklen_t)sizeof *groups);
+    return true;
+}
+
+union peer {
+    struct sockaddr any;
+    struct sockaddr_in6 in6;
+};
+
+static bool may_come_by_tcp(int fd, const struct access *access, union peer *address)
+{
+    socklen_t n = sizeof *address;
+    *address = (union peer){0};
+    return getpeername(fd, &address->any, &n) == 0 && access_allows(access, &address->any);
+}
+
 static bool admit_unix(struct newcomer *c, struct access *access, int64_t now_ns)
 {
     struct ucred who;
-    gid_t groups[ACCESS_MAX_GROUPS];
-    socklen_t n = sizeof who, n_groups = sizeof groups - sizeof *groups;
-    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0) return false;
-    // Of more groups than there is room for, the kernel tells none.
-    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &n_groups) != 0) n_groups = 0;
-    groups[0] = who.gid;
-    c->role = access_role(access, who.uid, groups, 1 + n_groups / (socklen_t)sizeof *groups);
+    if (!find_unix_role(c->fd, access, &who, &c->role)) return false;
     c->owner = share_owner_user(who.uid);
     access_log(access, "the UNIX stream", c->role, who.uid, who.gid, who.pid, now_ns);
     return true;
@@ -120,12 +138,8 @@ static bool admit_unix(struct newcomer *c, struct access *access, int64_t now_ns
 
 static bool admit_tcp(struct newcomer *c, struct access *access, int64_t now_ns)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in6 in6;
-    } address = {0};
-    socklen_t n = sizeof address;
-    if (getpeername(c->fd, &address.any, &n) != 0 || !access_allows(access, &address.any)) return false;
+    union peer address;
+    if (!may_come_by_tcp(c->fd, access, &address)) return false;
     // Answers are small and wanted at once; who vanished without a word is noticed after two minutes.
     static const int on = 1, idle_s = 60, interval_s = 20, n_probes = 3;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -207,6 +221,26 @@ bool streams_accept(struct streams *s, int listen_fd, bool is_tcp, struct access
         }
     }
     return true;
+}
+
+// ---- another configuration ----
+
+void streams_set_access(struct streams *s, const struct access *access)
+{
+    for (uint32_t i = 0; i < s->n_open; i++) {
+        struct stream *st = &s->streams[s->open[i]];
+        struct ucred who;
+        union peer address;
+        enum role role = access->tcp_role;
+        bool may = st->is_tcp ? may_come_by_tcp(st->fd, access, &address)
+                              : find_unix_role(st->fd, access, &who, &role);
+        st->role = role;
+        if (may || st->is_closing) continue;
+        add_refusal(s, st, API_FORBIDDEN,
+                    "clients from this address may not come in any more: the connection ends");
+        st->is_closing = true;
+        st->progress_ns = s->now_ns;
+    }
 }
 
 // ---- packets ----

@@ -79,6 +79,10 @@ void streams_close(struct streams *s);
 NODISCARD bool streams_accept(struct streams *s, int listen_fd, bool is_tcp, struct access *access,
                               int64_t now_ns);
 
+/// Gives those that are connected the roles that they have now, and ends connections from where nobody may
+/// come.
+void streams_set_access(struct streams *s, const struct access *access);
+
 /// Reads what has come. Call it when streams_have_more() is false. `is_hung_up`: epoll says that both ends
 /// are closed.
 void streams_read(struct streams *s, uint32_t index, bool is_hung_up, int64_t now_ns);

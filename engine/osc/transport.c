@@ -66,15 +66,19 @@ static enum status watch(struct transport *t, char *reason)
     return status_from_errno(error);
 }
 
+enum status transport_check_access(const struct transport *t, const struct access *access, char *reason)
+{
+    if (!listeners_hear_others(&t->listeners) || access->n_networks > 0) return STATUS_OK;
+    snprintf(reason, REASON_BYTES,
+             "a socket hears other machines, but no [access] allow_from says which: give each "
+             "network that may come in a line, such as allow_from = 192.168.1.0/24");
+    return STATUS_NOT_ALLOWED;
+}
+
 static enum status open_sockets(struct transport *t, const struct transport_config *config, char *reason)
 {
     enum status status = listeners_open(&t->listeners, &config->listen, reason);
-    if (!status && listeners_hear_others(&t->listeners) && t->access.n_networks == 0) {
-        snprintf(reason, REASON_BYTES,
-                 "a socket hears other machines, but no [access] allow_from says which: give each "
-                 "network that may come in a line, such as allow_from = 192.168.1.0/24");
-        return STATUS_NOT_ALLOWED;
-    }
+    if (!status) status = transport_check_access(t, &t->access, reason);
     if (!status && (status = senders_open(&t->senders)))
         snprintf(reason, REASON_BYTES, "cannot open %d sockets for answers: %s", N_SENDERS,
                  status_text(status));
@@ -196,6 +200,28 @@ const char *transport_lost_socket(const struct transport *t)
     for (uint32_t i = 0; i < t->listeners.n; i++)
         if (t->listeners.sockets[i].is_lost) return t->listeners.sockets[i].name;
     return NULL;
+}
+
+// ---- another configuration ----
+
+static enum role role_of_entry(const struct access *a, const struct client_entry *e)
+{
+    if (e->client.kind == CLIENT_UDP) return a->udp_role;
+    return e->uid == (uid_t)-1 ? a->unix_role : access_role(a, e->uid, &e->gid, 1);
+}
+
+void transport_set_access(struct transport *t, const struct access *access)
+{
+    t->access = *access;
+    for (uint32_t i = 0; i < t->clients.n_used; i++)
+        t->clients.entries[i].client.role = role_of_entry(access, &t->clients.entries[i]);
+    streams_set_access(&t->streams, access);
+}
+
+void transport_set_limits(struct transport *t, uint32_t rate, int64_t patience_ns)
+{
+    t->clients.rate = t->streams.rate = rate;
+    t->streams.patience_ns = patience_ns;
 }
 
 // ---- in ----

@@ -89,6 +89,15 @@ NODISCARD enum status transport_open(struct transport *t, struct allocator *a,
 /// Accepts a zeroed one.
 void transport_close(struct transport *t);
 
+// ---- another configuration ----
+
+/// Fails, with a reason (256 bytes), when sockets that are open could not go on with it.
+NODISCARD enum status transport_check_access(const struct transport *t, const struct access *access,
+                                             char *reason);
+/// Takes it, for those who are known and connected, too. Connections from where nobody may come any more end.
+void transport_set_access(struct transport *t, const struct access *access);
+void transport_set_limits(struct transport *t, uint32_t rate, int64_t patience_ns);
+
 // ---- in ----
 
 /// A descriptor that can be read when there is something to do; for poll().

@@ -115,6 +115,7 @@ RT_SAFE static void change_rate(struct command *c, struct rate_change change)
     case COMMAND_VOICE_STOP:
     case COMMAND_VOICE_PAUSE:
     case COMMAND_VOICE_RESUME:
+    case COMMAND_DECLICK:
     case COMMAND_FADE_OUT: c->fade.frames = rate_change_some_frames(change, c->fade.frames); break;
     case COMMAND_VOICE_GAIN:
     case COMMAND_VOICE_PAN:
@@ -155,6 +156,7 @@ RT_SAFE static void carry_out(struct engine_rt *e, const struct command *c)
     case COMMAND_BUS_MUTE: buses_set_mute(buses, c->slot, c->flag.on, c->flag.ramp_frames); break;
     case COMMAND_BUS_SOLO: buses_set_solo(buses, c->slot, c->flag.on, c->flag.ramp_frames); break;
     case COMMAND_BUS_GRAPH: set_graph(e, c); break;
+    case COMMAND_DECLICK: e->mixer.voices.declick_frames = buses->declick_frames = c->fade.frames; break;
     case COMMAND_FADE_OUT: buses_fade_out(buses, c->fade.frames); break;
     case COMMAND_SNAPSHOT:
         publish_snapshot(e);

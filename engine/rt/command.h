@@ -29,6 +29,7 @@ enum command_type {
     COMMAND_BUS_MUTE,
     COMMAND_BUS_SOLO,
     COMMAND_BUS_GRAPH,
+    COMMAND_DECLICK,  // the shortest time that a change of level takes, from now on
     COMMAND_FADE_OUT, // everything that goes to the device, for good
     COMMAND_SNAPSHOT, // publishes one now, then EVENT_SYNCED
     COMMAND_UNSCHEDULE,
@@ -83,7 +84,7 @@ struct command {
     uint64_t time;
     union {
         struct voice_start start; // VOICE_START
-        struct fade fade;         // VOICE_STOP, _PAUSE, _RESUME, FADE_OUT (frames alone)
+        struct fade fade;         // VOICE_STOP, _PAUSE, _RESUME, DECLICK and FADE_OUT (frames alone)
         struct seek seek;         // VOICE_SEEK
         struct change change;     // VOICE_GAIN, _PAN, _RATE, BUS_GAIN, _PAN
         uint32_t interpolation;   // VOICE_INTERPOLATION: enum interpolation

@@ -17,38 +17,49 @@
 
 static const struct slice slash = {"/", 1};
 
-/// False when the allocator refuses.
-static bool add_root(struct roots *r, const char *path)
+void folders_copy(struct folders *f, const struct config *config)
+{
+    memcpy(f->own, config->sound_folder, sizeof f->own);
+    memcpy(f->allowed, config->allow, sizeof f->allowed);
+    f->n_allowed = config->n_allow;
+}
+
+static void add_root(struct roots *r, const char *path)
 {
     struct root root = {open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), slice_of(path)};
     if (root.fd < 0) {
         log_debug("sound folder %s: %s", path, strerror(errno));
-        return true;
+        return;
     }
     while (slice_ends_with(root.path, slash))
         root.path.length--;
-    if (VEC_PUSH(&r->folders, root)) return true;
-    close(root.fd);
-    return false;
+    if (!VEC_PUSH(&r->folders, root)) close(root.fd); // there is room for all
 }
 
-enum status roots_open(struct roots *r, struct allocator *a, const struct config *config)
+enum status roots_init(struct roots *r, struct allocator *a)
 {
     *r = (struct roots){.walks = !beneath_has_openat2(), .folders.v.a = a};
-    // All at once: an arena keeps what a vector grows out of.
-    bool good = VEC_RESERVE(&r->folders, config->n_allow + 1);
-    if (config->sound_folder[0]) good = good && add_root(r, config->sound_folder);
-    for (uint32_t i = 0; i < config->n_allow; i++)
-        good = good && add_root(r, config->allow[i]);
-    if (good) return STATUS_OK;
-    roots_close(r);
-    return STATUS_NO_MEMORY;
+    // All at once: an arena keeps what a vector grows out of, and gives nothing more later.
+    return VEC_RESERVE(&r->folders, CONFIG_MAX_ALLOW + 1) ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void close_all(struct roots *r)
+{
+    while (r->folders.v.n > 0)
+        close(VEC_POP(&r->folders).fd);
+}
+
+void roots_set(struct roots *r, const struct folders *f)
+{
+    close_all(r);
+    if (f->own[0]) add_root(r, f->own);
+    for (uint32_t i = 0; i < f->n_allowed; i++)
+        add_root(r, f->allowed[i]);
 }
 
 void roots_close(struct roots *r)
 {
-    while (r->folders.v.n > 0)
-        close(VEC_POP(&r->folders).fd);
+    close_all(r);
     VEC_FINI(&r->folders);
 }
 

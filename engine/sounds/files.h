@@ -23,7 +23,14 @@ struct root {
     struct slice path; // of the configuration, without slashes at its end: "" is the root of all
 };
 
-/// All of them. Read-only after roots_open(); a zeroed one has none.
+/// Which folders those are.
+struct folders {
+    char own[CONFIG_PATH_BYTES]; // the daemon's; "": none
+    char allowed[CONFIG_MAX_ALLOW][CONFIG_PATH_BYTES];
+    uint32_t n_allowed;
+};
+
+/// All of them. A zeroed one has none.
 struct roots {
     bool anywhere; // no limit but the process's own rights
     bool walks;    // openat2() is not to be had
@@ -38,9 +45,14 @@ struct file_id {
     int64_t changed_ns; // time of the last change of its content
 };
 
-/// Opens the allowed folders and the daemon's own one; those that do not exist are left out. Borrows `a` and
-/// `config` until roots_close(). Fails with STATUS_NO_MEMORY, and has none then.
-NODISCARD enum status roots_open(struct roots *r, struct allocator *a, const struct config *config);
+void folders_copy(struct folders *f, const struct config *config);
+
+/// Room for as many as there can be. Borrows `a` until roots_close(). Fails with STATUS_NO_MEMORY, and has
+/// none then.
+NODISCARD enum status roots_init(struct roots *r, struct allocator *a);
+/// Opens the allowed folders and the daemon's own one; those that do not exist are left out. Borrows `f`
+/// until roots_close(), or until others take their place.
+void roots_set(struct roots *r, const struct folders *f);
 void roots_close(struct roots *r);
 
 /// Opens a regular file for reading. A relative path is looked for in each folder. Symbolic links and `..`

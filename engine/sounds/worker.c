@@ -40,8 +40,10 @@ enum status worker_init(struct worker *w, struct allocator *a, struct memory *ma
     if (status) return status;
     memory_publish_pages(map, MEMORY_SOUNDS, &w->store);
     allocator_tag(a, "sound folders");
-    status = roots_open(&w->roots, a, config);
+    status = roots_init(&w->roots, a);
     if (status) return status;
+    folders_copy(&w->folders, config);
+    roots_set(&w->roots, &w->folders);
     w->wake_fd = eventfd(0, EFD_CLOEXEC);
     w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -178,6 +180,15 @@ static void report(struct worker *w, const struct job *job)
     eventfd_write(w->result_fd, 1);
 }
 
+static void take_folders(struct worker *w)
+{
+    static const struct folders none;
+    roots_set(&w->roots, &none); // so that nobody borrows what is written now
+    w->folders = w->next_folders;
+    roots_set(&w->roots, &w->folders);
+    atomic_store_explicit(&w->takes_folders, false, memory_order_release); // control may write again
+}
+
 /// False after JOB_QUIT.
 static bool do_job(struct worker *w, const struct job *job)
 {
@@ -202,6 +213,7 @@ static bool do_job(struct worker *w, const struct job *job)
         memory_publish_pages(w->map, MEMORY_SOUNDS, &w->store);
         break;
     case JOB_CLOSE: close(job->fd); break;
+    case JOB_FOLDERS: take_folders(w); break;
     case JOB_QUIT: return false;
     }
     return true;
@@ -249,6 +261,17 @@ void worker_close(struct worker *w, int fd)
 {
     struct job job = {.type = JOB_CLOSE, .fd = fd};
     if (fd >= 0 && (!w->is_running || !worker_push(w, &job))) close(fd);
+}
+
+bool worker_set_folders(struct worker *w, const struct config *config)
+{
+    struct job job = {.type = JOB_FOLDERS};
+    if (atomic_load_explicit(&w->takes_folders, memory_order_acquire)) return false;
+    folders_copy(&w->next_folders, config);
+    atomic_store_explicit(&w->takes_folders, true, memory_order_relaxed); // the queue orders the rest
+    if (worker_push(w, &job)) return true;
+    atomic_store_explicit(&w->takes_folders, false, memory_order_relaxed);
+    return false;
 }
 
 bool worker_pop(struct worker *w, struct job_result *result)

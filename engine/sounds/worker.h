@@ -45,7 +45,7 @@ struct load {
 #define MAX_LOADS 256
 
 /// Direction: control > worker.
-enum job_type { JOB_LOAD, JOB_RESAMPLE, JOB_FREE, JOB_CLOSE, JOB_QUIT };
+enum job_type { JOB_LOAD, JOB_RESAMPLE, JOB_FREE, JOB_CLOSE, JOB_FOLDERS, JOB_QUIT };
 
 struct job {
     uint32_t type;
@@ -75,6 +75,9 @@ struct worker {
     struct shared_pool loads; // control takes them; who ends one gives it back
     struct pages store;       // owned by the worker thread while it runs
     struct roots roots;
+    struct folders folders;      // of `roots`
+    struct folders next_folders; // control's, or the worker's while it takes them
+    _Atomic bool takes_folders;
     struct decoder decoder;
     struct loaded_file loaded[MAX_LOADS]; // by sequence: at least those that a load under way may name
     size_t results_bytes, results_high;   // of samples that are not in the store yet
@@ -112,6 +115,9 @@ void worker_end_load(struct worker *w, struct load *load);
 NODISCARD bool worker_push(struct worker *w, const struct job *job);
 /// Closes a descriptor that a client handed over, on the worker's thread: the file system may take its time.
 void worker_close(struct worker *w, int fd);
+/// For loads that are pushed from here on: other folders. False when earlier ones are still being taken, or
+/// there is no room for the job: try again.
+NODISCARD bool worker_set_folders(struct worker *w, const struct config *config);
 /// False when there is none.
 NODISCARD bool worker_pop(struct worker *w, struct job_result *result);
 
