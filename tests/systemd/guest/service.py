@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +16,6 @@ import harness
 UNIT = "chimed.service"
 SOCKET, STREAM = "/run/chimed/chimed.sock", "/run/chimed/chimed.stream"
 DROP_INS = pathlib.Path("/run/systemd/system")
-CONFIG = pathlib.Path("/etc/chimed/chimed.conf")
 FOLDER = "/run/chimed-test"  # where sockets of clients lie: seen by the daemon, which /tmp is not
 NULL = '[Service]\nEnvironment="CHIMED_OPTIONS=--backend null"\n'  # a machine without a card
 
@@ -93,7 +93,7 @@ def is_up(to=SOCKET):
 
 
 class Test(unittest.TestCase):
-    """Each test begins with a stopped unit without drop-ins but these, and shows the journal when it fails."""
+    """Each test begins with a stopped unit without state and without drop-ins but these, and shows the journal when it fails."""
     unit, unit_drop_in, sound = UNIT, NULL, "/usr/share/sounds/chimed-test.wav"
 
     def setUp(self):
@@ -101,6 +101,8 @@ class Test(unittest.TestCase):
         pathlib.Path(self.sound).write_bytes(harness.wav(harness.sine(48000)))
         self.clients = []
         self.began = time.time()
+        for folder in pathlib.Path("/var/lib/private").glob("chimed*"):
+            shutil.rmtree(folder)
         drop_in(self.unit_drop_in, self.unit)
 
     def tearDown(self):
@@ -120,13 +122,14 @@ class Test(unittest.TestCase):
         self.clients.append(harness.Client(to, FOLDER))
         return self.clients[-1]
 
-    def configure(self, text):
-        """Writes the system's configuration; "" removes it."""
-        CONFIG.parent.mkdir(exist_ok=True)
+    def configure(self, text, name="chimed.conf"):
+        """Writes a configuration of the system's; "" removes it."""
+        path = pathlib.Path("/etc/chimed", name)
+        path.parent.mkdir(exist_ok=True)
         if text:
-            CONFIG.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         else:
-            CONFIG.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def start(self):
         systemctl("start", self.unit)
