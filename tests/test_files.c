@@ -327,8 +327,8 @@ static void test_walk_depth(void **state)
 {
     (void)state;
     char path[256] = "allowed";
-    for (int i = 0; i < 64; i++) {
-        strcat(path, "/1");
+    for (size_t i = 0, end = strlen(path); i < 64; i++, end += 2) {
+        memcpy(path + end, "/1", 3);
         assert_int_equal(mkdir(at(path), 0755), 0);
     }
     int root = roots.folders.items[0].fd, fd = beneath_walk(root, path + strlen("allowed/1/"));
