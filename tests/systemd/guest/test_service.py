@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # test_service.py - the system unit as a real systemd runs it: start, stop, restart, crash, stall, rights, journal.
+import json
 import os
 import pathlib
 import re
@@ -231,6 +232,16 @@ class Journal(Test):
             self.assertEqual(entry["SYSLOG_IDENTIFIER"], "chimed")
             self.assertNotRegex(entry["MESSAGE"], r"^<\d>")
         self.assertIn("6", {e["PRIORITY"] for e in entries})
+
+    def test_fields(self):
+        """What journalctl selects by."""
+        client = self.start()
+        self.until(lambda: [e for e in journal(since=self.began) if e.get("CHIMED_HEALTH") == "degraded"], "the verdict")
+        self.assertTrue([e for e in journal(since=self.began) if e.get("CHIMED_BACKEND") == "null"])
+        client.call("/play", "/no/such/file")
+        selected = run("journalctl", "--output=json", f"--unit={self.unit}", "CHIMED_HEALTH=degraded").stdout.splitlines()
+        self.assertTrue(selected)
+        self.assertEqual({json.loads(line)["_SYSTEMD_UNIT"] for line in selected}, {self.unit})
 
     def test_debug(self):
         drop_in('[Service]\nEnvironment="CHIMED_OPTIONS=--backend null --log-level debug"\n', name="zdebug")
