@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# test_units.py - a unit for each of several cards, and the unit of a user.
+# test_units.py - reload, a unit for each of several cards, and the unit of a user.
 import os
 import pathlib
 import pwd
@@ -8,9 +8,32 @@ import sys
 import unittest
 
 import harness
-from service import Test, chime, is_up, main_pid, run, show, systemctl
+from service import Test, chime, is_up, main_pid, run, said, show, systemctl, timed
 
 LOOP = ("gain", -20.0, "loop", True)
+
+
+class Reload(Test):
+    def test_what_can_be_applied(self):
+        self.configure("[bus music]\n")
+        client = self.start()
+        pid = main_pid()
+        voice = client.do("/play", self.sound, *LOOP)[0]
+        self.configure("[bus music]\n[bus speech]\n")
+        timed("reload", systemctl, "reload", self.unit)
+        self.assertEqual(show("ActiveState"), "active")
+        self.assertEqual(main_pid(), pid)
+        self.assertIn(voice, client.voices())
+        self.assertIn("speech", client.buses())
+
+    def test_a_mistake_changes_nothing(self):
+        client = self.start()
+        client.do("/play", self.sound, *LOOP)
+        pid = main_pid()
+        self.configure("[output]\nrate = fast\n")
+        self.assertNotEqual(systemctl("reload", self.unit, check=False).returncode, 0)
+        self.assertEqual((show("ActiveState"), main_pid(), client.status()["voices"]), ("active", pid, 1))
+        self.assertTrue(said("rate = fast", since=self.began))
 
 
 class Instances(Test):
