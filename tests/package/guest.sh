@@ -92,6 +92,8 @@ for unit in chimed.service chimed.socket; do
     check "$unit is active" is active $unit active
 done
 check "the user's unit is not enabled" fails test -e /etc/systemd/user/default.target.wants/chimed.service
+check "metrics over HTTP are not enabled" is enabled chimed-metrics.socket disabled
+check "nor active" is active chimed-metrics.socket inactive
 check "it plays for root" chime play --wait $sound
 check "for a member of group audio" runuser -u member -- chime play --wait $sound
 check "for nobody else" fails runuser -u stranger -- chime play $sound
@@ -116,6 +118,7 @@ check "the changed configuration is kept" is_touched
 check "it plays" chime play --wait $sound
 
 echo "# removal"
+check "the unit of a card and that of the metrics are switched on" systemctl start chimed@A.service chimed-metrics.socket
 check "it is removed" timed "removal" apt remove chimed libchime0
 check "nothing of it runs" fails pgrep chime
 check "its sockets are gone" fails ls /run/chimed/chimed.sock /run/chimed/chimed.stream
