@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,12 +192,12 @@ static void *run(void *context)
         struct journal_job job;
         eventfd_read(d->wake_fd, &n);
         if (!queue_pop(&d->jobs, &job)) continue;
-        if (job.type == JOURNAL_JOB_QUIT) return NULL;
         struct journal_result result = {.type = job.type};
-        do_job(d, &job, &result);
+        if (job.type != JOURNAL_JOB_QUIT) do_job(d, &job, &result);
         bool pushed = queue_push(&d->results, &result);
-        assert(pushed); // one job at a time
+        assert(pushed); // one job at a time, and QUIT
         (void)pushed;
+        if (job.type == JOURNAL_JOB_QUIT) return NULL;
     }
 }
 
@@ -242,21 +243,31 @@ bool journal_disk_end(struct journal_disk *d, struct journal_result *result)
     return true;
 }
 
+/// The thread has said that it ends.
+static bool has_quit(struct journal_disk *d)
+{
+    struct journal_result result;
+    while (queue_pop(&d->results, &result))
+        if (result.type == JOURNAL_JOB_QUIT) return true;
+    return false;
+}
+
 bool journal_disk_stop(struct journal_disk *d, int64_t patience_ns)
 {
-    bool has_ended = true;
-    if (d->is_running) {
-        struct journal_job job = {.type = JOURNAL_JOB_QUIT};
-        int64_t until_ns = monotonic_ns() + patience_ns;
-        struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-        if (queue_push(&d->jobs, &job)) eventfd_write(d->wake_fd, 1);
-        has_ended = pthread_clockjoin_np(d->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
-        if (!has_ended) pthread_detach(d->thread);
-        d->is_running = false;
+    struct journal_job job = {.type = JOURNAL_JOB_QUIT};
+    if (!d->is_running) return true;
+    int64_t deadline = monotonic_ns() + patience_ns;
+    d->is_running = false;
+    if (queue_push(&d->jobs, &job)) eventfd_write(d->wake_fd, 1);
+    bool has_ended = has_quit(d);
+    for (; !has_ended && monotonic_ns() < deadline; has_ended = has_quit(d))
+        poll(NULL, 0, 1);
+    if (!has_ended) {
+        pthread_detach(d->thread);
+        return false;
     }
-    if (has_ended && d->wake_fd >= 0) {
-        close(d->wake_fd);
-        d->wake_fd = -1;
-    }
-    return has_ended;
+    pthread_join(d->thread, NULL);
+    close(d->wake_fd);
+    d->wake_fd = -1;
+    return true;
 }
