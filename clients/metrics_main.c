@@ -108,7 +108,7 @@ static bool read_address(const struct options *o, union address *a, socklen_t *s
 
 static int open_socket(const struct options *o)
 {
-    union address a;
+    union address a = {0};
     socklen_t size;
     int on = 1;
     if (!read_address(o, &a, &size))
@@ -125,7 +125,7 @@ static int open_socket(const struct options *o)
 /// The service manager's, or one of our own.
 static int take_socket(const struct options *o)
 {
-    union address a;
+    union address a = {0};
     socklen_t size = sizeof a;
     int n = sd_listen_fds(1);
     if (n <= 0) return open_socket(o);
@@ -152,7 +152,7 @@ static int catch_signals(void)
 
 static void tell_where(int fd)
 {
-    union address a;
+    union address a = {0};
     socklen_t size = sizeof a;
     char text[INET6_ADDRSTRLEN] = "?";
     if (getsockname(fd, &a.any, &size) != 0) return;

@@ -228,30 +228,17 @@ void log_tell_folded(bool all)
     }
 }
 
-PRINTF_LIKE(3, 0)
-static void log_args(enum log_level level, const struct log_field *fields, const char *format, va_list args)
+void log_fields(enum log_level level, const struct log_field *fields, const char *format, ...)
 {
     char text[LINE_BYTES - 64];
     if (!log_wants(level)) return;
     int saved = errno;
-    if (vsnprintf(text, sizeof text, format, args) < 0) text[0] = 0;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (n < 0) text[0] = 0;
     mask_control_bytes(text);
     if (!is_held_back(level, format, text)) tell(level, fields, text);
     errno = saved;
-}
-
-void log_line(enum log_level level, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    log_args(level, NULL, format, args);
-    va_end(args);
-}
-
-void log_fields(enum log_level level, const struct log_field *fields, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    log_args(level, fields, format, args);
-    va_end(args);
 }

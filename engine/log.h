@@ -24,10 +24,8 @@ void log_never_wait(void);
 /// Tells what was held back of floods that are over, or of all. Now and then, and at the end. Control thread.
 void log_tell_folded(bool all);
 
-/// One line, without its line end. Any thread but rt; whole lines of several threads do not mix. The format
-/// stands for the kind of line that it is.
-PRINTF_LIKE(2, 3) void log_line(enum log_level level, const char *format, ...);
-/// The same with fields for the journal (log_journal.h).
+/// One line, without its line end, with fields for the journal (log_journal.h; may be NULL). Any thread but
+/// rt; whole lines of several threads do not mix. The format stands for the kind of line that it is.
 PRINTF_LIKE(3, 4)
 void log_fields(enum log_level level, const struct log_field *fields, const char *format, ...);
 /// The fields of a line: LOG_WITH({"CHIMED_XRUN", cause}, {"CHIMED_BACKEND", name}).
@@ -62,9 +60,10 @@ uint64_t log_newest(void);
 /// The oldest line that is kept with a number above `n`. False when there is none.
 bool log_take(uint64_t n, struct log_copy *line);
 
-#define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...)   log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_line(level, ...) log_fields(level, NULL, __VA_ARGS__)
+#define log_error(...)       log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...)     log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)        log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)       log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 #endif
