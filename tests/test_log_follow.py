@@ -168,8 +168,9 @@ class Log(unittest.TestCase):
         texts = {"ours": "took longer than its period", "late": "was woken late", "device": "in the device or server"}
         after = self.client.status()
         cause = next(c for c in texts if after[f"xruns_{c}"] > before[f"xruns_{c}"])
-        harness.until(lambda: any("xrun" in line and texts[cause] in line for line in self.log("--level", "warning")),
-                      "the xrun in the log")
+        # A busy machine may have so many that they are told as a storm.
+        harness.until(lambda: any("xrun" in line and (texts[cause] in line or "xruns within" in line)
+                                  for line in self.log("--level", "warning")), "the xrun in the log")
 
 
 @unittest.skipUnless(os.geteuid() == 0 and os.path.exists(JOURNALD) and shutil.which("unshare"), "no root, or no journald")
@@ -228,7 +229,7 @@ class InNamespace(unittest.TestCase):
         os.kill(self.daemon.process.pid, signal.SIGSTOP)
         threading.Event().wait(0.5)
         os.kill(self.daemon.process.pid, signal.SIGCONT)
-        self.wait_for("CHIMED_XRUN=ours", "CHIMED_XRUN=late", "CHIMED_XRUN=device")
+        self.wait_for(*(f"CHIMED_XRUN={cause}" for cause in ("ours", "late", "device", "storm")))
 
     def test_a_journald_that_hangs_holds_nobody_up(self):
         self.client.do("/sound/load", "tone", self.daemon.sound("tone.wav", harness.wav(harness.sine(480))))
