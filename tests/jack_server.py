@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, period=64, synchronous=True, playback=2):
         self.name, self.process, self.captures = f"chimed-{os.getpid()}-{next(NAMES)}", None, []
-        self.options = ["-S"] if synchronous else []
+        self.options, self.environment = ["-S"] if synchronous else [], ENVIRONMENT
         self.driver, self.rate = ["-d", "dummy", "-p", str(period), "-P", str(playback)], 48000
 
     def start(self):
@@ -113,7 +113,7 @@ class Capture:
         self.n_skips = self.n_xruns = 0
         self.process = subprocess.Popen(
             [os.environ["CHIMED_JACK_CAPTURE"], server.name, client, str(n_channels), str(n_frames), self.file],
-            env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            env=server.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.expect("ready")
 
     def line(self):

@@ -109,6 +109,8 @@ static inline void forbid(const char *function)
 /// What the audio threads of the backends call outside of the section, as strace shows, and why.
 static const int allowed[] = {
     SCMP_SYS(futex),           // libjack waits for its cycle and wakes the next client
+    SCMP_SYS(epoll_wait),      // PipeWire's libjack waits for its cycle,
+    SCMP_SYS(epoll_ctl),       // and for that of another driver
     SCMP_SYS(poll),            // libasound waits for the device
     SCMP_SYS(ppoll),           //
     SCMP_SYS(ioctl),           // libasound talks to the device

@@ -23,7 +23,7 @@ OPENING = {
     **{f"jack_set_{what}_callback": CODES for what in (
         "process", "thread_init", "buffer_size", "sample_rate", "latency", "xrun", "port_connect",
         "port_registration")},
-    "jack_on_info_shutdown": [None], "jack_activate": CODES, "jack_is_realtime": [0, -1],
+    "jack_on_info_shutdown": [None], "jack_on_shutdown": [None], "jack_activate": CODES, "jack_is_realtime": [0, -1],
     "jack_get_ports": [0], "jack_connect": [*CODES, errno.EEXIST], "jack_port_name": [0], "jack_port_by_name": [0],
     "jack_port_get_connections": [0], "jack_port_connected_to": [0, -1], "jack_port_get_latency_range": [None],
     "jack_free": [None],

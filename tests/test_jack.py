@@ -142,15 +142,16 @@ class Jack(unittest.TestCase):
         with jack_server.Server() as server, self.daemon(server) as daemon:
             client = daemon.client()
             client.do("/sound/load", "noise", daemon.sound("noise.wav", harness.wav(samples, channels=2)))
-            capture = server.capture(2.5)
+            capture = server.capture(30)
             client.do("/play", "noise", "id", 7)
             for period in 256, 64, 1024, 64:
                 time.sleep(0.3)
                 capture.set_buffer_size(period)
                 harness.until(lambda p=period: client.status()["period"] == p, f"{period} frames")
                 self.assertIn(f"{period} frames", client.status()["device"])
+                harness.until(lambda p=period: client.do("/time")[4] == p, "a latency of one period")
             self.assertIn(7, client.voices())
-            capture.end()
+            capture.end(at_once=True)
             self.assertEqual(client.status()["backend"], "jack")
             # JACK's clock jumps at each change, for it stops its driver meanwhile; but it leaves no cycle out.
             self.assert_played(capture, floats(samples[::2]), floats(samples[1::2]), may_skip=True)

@@ -218,6 +218,12 @@ static void on_shutdown(jack_status_t code, const char *why, void *argument)
     backend_tell(&b->base);
 }
 
+/// PipeWire (0.3.65) keeps quiet towards those that ask for the reason.
+static void on_plain_shutdown(void *argument)
+{
+    on_shutdown(0, "", argument);
+}
+
 static void on_connections(struct jack_backend *b)
 {
     atomic_store_explicit(&b->base.has_changed, true, memory_order_relaxed);
@@ -284,6 +290,7 @@ static bool register_ports(struct jack_backend *b)
 static bool set_callbacks(struct jack_backend *b)
 {
     jack_on_info_shutdown(b->client, on_shutdown, b);
+    jack_on_shutdown(b->client, on_plain_shutdown, b);
     return jack_set_process_callback(b->client, on_process, b) == 0 &&
            jack_set_thread_init_callback(b->client, on_thread_init, b) == 0 &&
            jack_set_buffer_size_callback(b->client, on_buffer_size, b) == 0 &&

@@ -112,6 +112,9 @@ __attribute__((noinline)) static char touch_chunks(uint32_t n_chunks)
 
 void backend_touch_stack(void)
 {
+    static _Thread_local bool is_touched; // PipeWire says more than once that its thread begins
+    if (is_touched) return;
+    is_touched = true;
     char here = 0;
     size_t room = stack_room(&here), wanted = STACK_TOUCHED_BYTES + STACK_SPARE_BYTES;
     size_t bytes = (room < wanted ? room : wanted);
