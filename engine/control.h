@@ -102,6 +102,7 @@ struct control {
     bool is_unlocked;     // memory that should be locked is not
     uint64_t seen_frames; // when watch.c has looked last
     uint64_t sounded_ns;  // likewise
+    int64_t asleep_ns;    // that the machine has slept, likewise
     int64_t looked_ns, quiet_ns, mute_ns, next_status_ns;
     bool quit;
     bool keeps_state;            // at the end, for the next start

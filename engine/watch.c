@@ -7,6 +7,7 @@
 
 #include "engine/handlers.h"
 #include "engine/log.h"
+#include "engine/now.h"
 #include "engine/publish.h"
 #include "engine/service.h"
 #include "engine/shed.h"
@@ -141,6 +142,15 @@ static void tell_manager(const struct control *c)
                    c->rate, c->voices.n_used, c->voices.n_slots, (unsigned long long)watch_xruns(c));
 }
 
+/// The clocks that the daemon goes by stand still while the machine sleeps; only the time of day tells.
+static void watch_sleep(struct control *c)
+{
+    int64_t asleep_ns = now_ns(CLOCK_BOOTTIME) - monotonic_ns(), slept_ns = asleep_ns - c->asleep_ns;
+    if (c->asleep_ns != 0 && slept_ns > LOOK_NS)
+        log_info("the machine has slept for %.1f s; what was due meanwhile is late", (double)slept_ns * 1e-9);
+    c->asleep_ns = asleep_ns > 0 ? asleep_ns : 1; // 0: nobody has looked
+}
+
 void watch_turn(struct control *c, int64_t now_ns)
 {
     struct signs signs;
@@ -148,6 +158,7 @@ void watch_turn(struct control *c, int64_t now_ns)
     load_window_turn(&c->load_window, c->cycle, now_ns);
     int64_t passed_ns = now_ns - c->looked_ns;
     if (passed_ns < LOOK_NS) return;
+    watch_sleep(c);
     c->looked_ns = now_ns;
     log_tell_folded(false);
     tell_xruns(c);

@@ -25,6 +25,7 @@ struct device {
     double jitter_ns;
     uint64_t seed, frame;
     uint64_t ntp_zero;
+    uint64_t asleep_ns; // that the machine has slept
 };
 
 static inline void open_device(struct device *d, double ppm, double jitter_ns)
@@ -45,7 +46,8 @@ static inline uint64_t ntp_at(const struct device *d, double ns)
 /// A cycle that wakes up at `ns`. Returns the jump that was seen.
 static inline int64_t wake(struct device *d, double ns, uint32_t n_frames)
 {
-    struct moment now = {.monotonic_ns = (uint64_t)llround(ns), .ntp = ntp_at(d, ns)};
+    struct moment now = {
+        .monotonic_ns = (uint64_t)llround(ns), .ntp = ntp_at(d, ns), .asleep_ns = d->asleep_ns};
     int64_t jump = clock_begin_cycle(&d->clock, &now, d->frame, n_frames);
     d->frame += n_frames;
     d->now_ns += n_frames / d->rate * 1e9;

@@ -102,6 +102,32 @@ static void test_steps_are_told(void **state)
     }
 }
 
+/// NTP time goes on while the machine sleeps, and the monotonic clock does not: nobody has set anything.
+static void test_sleep_is_no_step(void **state)
+{
+    (void)state;
+    static const double sleeps[] = {0.02, 5, 3600, 1e6};
+    struct device d;
+    open_device(&d, 0, 0);
+    for (uint32_t i = 0; i < COUNT_OF(sleeps); i++) {
+        run(&d, 3, 256);
+        uint64_t ns = (uint64_t)llround(sleeps[i] * 1e9), due = ntp_at(&d, d.now_ns + 1e9 + sleeps[i] * 1e9);
+        d.ntp_zero += clock_ntp_of_ns(ns);
+        d.asleep_ns += ns;
+        assert_int_equal(wake(&d, d.now_ns, 256), 0);
+        int64_t frame = clock_frame_of_ntp(&d.clock, due);
+        assert_true(llabs(frame - (int64_t)d.frame - RATE) <= 256 + 2); // when it was asked for
+        assert_true(clock_frame_of_ntp(&d.clock, due - clock_ntp_of_ns(ns)) <= frame - (int64_t)(ns / 21000));
+    }
+    d.ntp_zero += clock_ntp_of_ns(7200000000000); // and set, and slept
+    d.ntp_zero += clock_ntp_of_ns(1000000000);
+    d.asleep_ns += 1000000000;
+    int64_t jump = wake(&d, d.now_ns, 256);
+    assert_true(llabs(jump - (INT64_C(7200) << 32)) < 100);
+    d.asleep_ns -= 20; // the jitter of the readings, backwards
+    assert_int_equal(wake(&d, d.now_ns, 256), 0);
+}
+
 static void test_small_steps_are_followed_slowly(void **state)
 {
     (void)state;
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_offline_time_does_not_depend_on_cycles),
         cmocka_unit_test(test_the_year_2036),
         cmocka_unit_test(test_steps_are_told),
+        cmocka_unit_test(test_sleep_is_no_step),
         cmocka_unit_test(test_small_steps_are_followed_slowly),
         cmocka_unit_test(test_pairs_that_could_not_be_read),
     };

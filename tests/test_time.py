@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # test_time.py - commands with a time: when they are done, what is told of late ones, how they are taken back.
+import contextlib
 import mmap
 import os
 import random
+import signal
 import statistics
 import struct
+import tempfile
 import time
 import unittest
 
@@ -210,15 +213,73 @@ class Times(Playing):
 class ClockSteps(unittest.TestCase):
     """The system's clock is set: what is scheduled stays as far from now as it was."""
 
-    def test_steps(self):
-        with open(os.path.join("/tmp", f"step-clock-{os.getpid()}"), "w+b") as file:
-            self.addCleanup(os.remove, file.name)
-            file.write(bytes(8))
+    @contextlib.contextmanager
+    def daemon(self, **more):
+        """With its clocks: 8 bytes by which somebody has set it, and 8 by which the machine has slept."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(16))
             file.flush()
-            step = mmap.mmap(file.fileno(), 8)
-            daemon = Daemon(environment={"STEP_CLOCK": file.name}, preload=os.environ["CHIMED_STEP_CLOCK"])
-            with daemon:
-                self.set_the_clock(daemon, step)
+            with Daemon(environment={"STEP_CLOCK": file.name}, preload=os.environ["CHIMED_STEP_CLOCK"], **more) as daemon:
+                yield daemon, mmap.mmap(file.fileno(), 16)
+
+    def test_steps(self):
+        with self.daemon() as (daemon, step):
+            self.set_the_clock(daemon, step)
+
+    def test_steps_on_a_server(self):
+        """The sound does not notice: what plays goes on without a gap."""
+        with jack_server.Server(period=1024) as server, self.daemon(
+                backend="jack", config=f"[output]\njack_server = {server.name}\n") as (daemon, step):
+            daemon.client().do("/sound/load", "hum", daemon.sound("hum.wav", wav([1000] * RATE)))
+            daemon.client().do("/play", "hum", "id", 9, "loop", 1, "pan", -1.0)
+            daemon.client().do("/sync", 1)
+            capture = server.capture(60, 1)
+            self.set_the_clock(daemon, step)
+            capture.end(True)
+            self.assertNotIn(0, capture.channels[0])
+            self.assertIn(9, daemon.client().voices())
+
+    def test_the_machine_sleeps(self):
+        """What was due meanwhile is late, and told; what is not due yet comes in its time; nothing has been set."""
+        with self.daemon() as (daemon, step):
+            client = daemon.client()
+            client.do("/sound/load", "click", daemon.sound("click.wav", CLICK))
+            client.do("/play", "click", "id", 1, "at", 10.0, "notify", 1)
+            client.do("/play", "click", "id", 2, "at", 100.0, "notify", 1, "policy", "drop")
+            client.do("/play", "click", "id", 3, "at", 3601.5, "notify", 1)
+            client.do("/play", "click", "id", 4, "at", 9000.0)
+            client.do("/sync", 1)
+            began = time.monotonic()
+            step[8:] = struct.pack("=q", int(3600 * 1e9))
+            late = client.wait_for(lambda m: m[0] == "/late")
+            self.assertAlmostEqual(late[-1] / RATE, 3590, delta=100)  # the rate of the clock is not known so soon
+            client.wait_for(lambda m: "started" in m[0] and m[1] == 1)
+            client.wait_for(lambda m: "ended" in m[0] and m[1] == 2 and m[2] == "dropped")
+            client.wait_for(lambda m: "started" in m[0] and m[1] == 3)
+            self.assertGreater(time.monotonic() - began, 1)
+            self.assertEqual(client.do("/clear", "all"), [1])
+            status = client.status()
+            self.assertEqual((status["clock_steps"], status["health"]), (0, "healthy"))
+            self.assertLess(abs(client.do("/time")[1] / 2**32 - (time.time() + EPOCH + 3600)), 1)
+            until(lambda: "the machine has slept for 3600.0 s" in daemon.stderr(), "it is told")
+
+    def test_the_process_is_stopped(self):
+        """SIGSTOP for 2 s: time has gone on, and what was due meanwhile is late."""
+        with self.daemon() as (daemon, _):
+            client = daemon.client()
+            client.do("/sound/load", "click", daemon.sound("click.wav", CLICK))
+            client.do("/play", "click", "id", 1, "at", 1.0, "notify", 1)
+            client.do("/play", "click", "id", 2, "at", 4.0, "notify", 1)
+            client.do("/sync", 1)
+            began = time.monotonic()
+            os.kill(daemon.process.pid, signal.SIGSTOP)
+            time.sleep(2)
+            os.kill(daemon.process.pid, signal.SIGCONT)
+            self.assertGreater(client.wait_for(lambda m: m[0] == "/late")[-1], 0)
+            client.wait_for(lambda m: "started" in m[0] and m[1] == 2)
+            self.assertGreater(time.monotonic() - began, 3.8)
+            self.assertLess(abs(client.do("/time")[1] / 2**32 - (time.time() + EPOCH)), 0.5)
+            self.assertEqual(client.status()["clock_steps"], 0)
 
     def set_the_clock(self, daemon, step):
         client = daemon.client()
@@ -228,7 +289,7 @@ class ClockSteps(unittest.TestCase):
             client.do("/play", "click", "id", 2, "at", 3000.0)
             client.do("/sync", 1)  # the audio thread has both
             began = time.monotonic()
-            step[:] = struct.pack("=q", int(seconds * 1e9))
+            step[:8] = struct.pack("=q", int(seconds * 1e9))
             client.wait_for(lambda m: "started" in m[0] and m[1] == 1)
             self.assertGreater(time.monotonic() - began, 0.5)
             client.wait_for(lambda m: "ended" in m[0])

@@ -8,7 +8,7 @@
 #define NS_PER_SECOND UINT64_C(1000000000)
 /// Between 1900, where NTP time begins, and 1970.
 #define NTP_OF_1970 UINT64_C(2208988800)
-/// Two readings of the clocks that lie further apart were interrupted.
+/// Readings of the clocks that lie further apart were interrupted.
 #define MAX_PAIR_NS 10000
 /// A long or late cycle is the cause of an xrun that is noticed no later than that, and of what follows at
 /// once.
@@ -86,14 +86,16 @@ uint64_t cycle_now_ns(void)
 
 struct moment cycle_moment(void)
 {
-    struct timespec real;
+    struct timespec real, boot;
     uint64_t before_ns = cycle_now_ns();
     clock_gettime(CLOCK_REALTIME, &real);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
     uint64_t between_ns = cycle_now_ns() - before_ns;
     struct moment now = {.monotonic_ns = before_ns + between_ns / 2};
-    if (between_ns < MAX_PAIR_NS)
-        now.ntp =
-            (((uint64_t)real.tv_sec + NTP_OF_1970) << 32) + ((uint64_t)real.tv_nsec << 32) / NS_PER_SECOND;
+    if (between_ns >= MAX_PAIR_NS) return now;
+    now.ntp = (((uint64_t)real.tv_sec + NTP_OF_1970) << 32) + ((uint64_t)real.tv_nsec << 32) / NS_PER_SECOND;
+    uint64_t boot_ns = (uint64_t)boot.tv_sec * NS_PER_SECOND + (uint64_t)boot.tv_nsec;
+    if (boot_ns > now.monotonic_ns) now.asleep_ns = boot_ns - now.monotonic_ns;
     return now;
 }
 

@@ -67,7 +67,7 @@ void cycle_count_xrun(struct cycle *c);
 
 /// CLOCK_MONOTONIC, without a system call.
 uint64_t cycle_now_ns(void);
-/// Both clocks, without a system call.
+/// All clocks, without a system call.
 struct moment cycle_moment(void);
 
 /// Called at both ends of every real-time section when something defines them (the guard of the tests does).

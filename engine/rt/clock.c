@@ -22,6 +22,7 @@ void clock_set_rate(struct clock *c, uint32_t rate)
     clock_init(c, rate);
     c->has_offset = old.has_offset;
     c->offset = old.offset;
+    c->asleep_ns = old.asleep_ns;
     c->period = rate_change_frames((struct rate_change){.from = old.rate, .to = rate}, old.period);
     c->cycle_frame = old.cycle_frame;
 }

@@ -3,7 +3,8 @@
 //
 // Live, the cycles' start times are smoothed by a delay-locked loop (F. Adriaensen, "Using a DLL to filter
 // time", LAC 2005), so that the jitter of wake-ups does not reach the frames. NTP time is followed through
-// its offset to CLOCK_MONOTONIC. Offline, frames are exact.
+// its offset to CLOCK_MONOTONIC, which stands still while the machine sleeps: that is no jump of NTP time,
+// and what was due meanwhile is late. Offline, frames are exact.
 //
 // Live, all that a time is asked for lies one period behind it: what comes in while one cycle is made can be
 // heard in the next at the earliest, and what falls on the first frame of a cycle shall wait as long as what
@@ -15,10 +16,11 @@
 
 #include "alloc/attr.h"
 
-/// Both of the system's clocks at one moment.
+/// The system's clocks at one moment.
 struct moment {
     uint64_t monotonic_ns; // CLOCK_MONOTONIC
     uint64_t ntp;          // CLOCK_REALTIME as 32.32 seconds since 1900; 0: could not be read together
+    uint64_t asleep_ns;    // that the machine has slept since it was started: CLOCK_BOOTTIME minus monotonic
 };
 
 /// A jump of the offset between both clocks that is no slewing.
@@ -48,7 +50,8 @@ struct clock {
     uint64_t out_since_ns; // the first of them
 
     bool has_offset;
-    uint64_t offset; // NTP minus monotonic, 32.32 seconds
+    uint64_t offset;    // NTP minus monotonic, 32.32 seconds
+    uint64_t asleep_ns; // that the offset knows of
     /// Frames by which the same time may lie earlier than it did in the cycle before.
     uint32_t slack_frames;
 };

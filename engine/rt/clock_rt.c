@@ -133,6 +133,11 @@ RT_SAFE static int64_t follow_offset(struct clock *c, const struct moment *now, 
 {
     if (now->ntp == 0) return 0;
     uint64_t measured = now->ntp - clock_ntp_of_ns(now->monotonic_ns);
+    int64_t slept_ns = (int64_t)(now->asleep_ns - c->asleep_ns);
+    if (!c->has_offset || slept_ns > CLOCK_STEP_NS) { // less is the jitter of the readings
+        c->asleep_ns = now->asleep_ns;
+        c->offset += clock_ntp_of_ns((uint64_t)slept_ns);
+    }
     int64_t change = (int64_t)(measured - c->offset);
     int64_t step = (int64_t)clock_ntp_of_ns(CLOCK_STEP_NS);
     bool is_first = !c->has_offset;
