@@ -11,6 +11,9 @@
 #include "engine/service.h"
 #include "engine/transport_setup.h"
 
+/// Longest line that the log is given here.
+#define LOG_BYTES 1800
+
 void reload_init(struct reload *r, const struct config_source *source, const struct config *config,
                  struct config *engine)
 {
@@ -33,9 +36,6 @@ void reload_note(struct reload *r, bool needs_restart, const char *before, const
     snprintf(n->after, sizeof n->after, "%s", after);
     n->needs_restart = needs_restart;
     *(needs_restart ? &r->n_restart : &r->n_now) += 1;
-    log_line(needs_restart ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s: %s, was %s%s", n->key,
-             after[0] ? after : "empty", before[0] ? before : "empty",
-             needs_restart ? "; takes effect after a restart" : "");
 }
 
 static void join(const char *items, size_t item_bytes, uint32_t n, char *text)
@@ -58,6 +58,28 @@ static bool note_list(struct reload *r, const char *key, bool needs_restart, con
     join(after, item_bytes, n_after, new);
     reload_note(r, needs_restart, old, new, "%s", key);
     return true;
+}
+
+/// All in one line: of many lines of one kind the log leaves most out.
+static void log_changes(const struct reload *r, bool needs_restart, enum log_level level, const char *intro)
+{
+    char text[LOG_BYTES];
+    struct strbuf s = strbuf_make(text, sizeof text);
+    for (uint32_t i = 0; i < r->n_changes; i++) {
+        const struct reload_change *n = &r->changes[i];
+        if (n->needs_restart != needs_restart) continue;
+        strbuf_format(&s, "%s%s = %s (was %s)", s.length > 0 ? ", " : "", n->key,
+                      n->after[0] ? n->after : "empty", n->before[0] ? n->before : "empty");
+    }
+    if (s.length > 0) log_line(level, "%s: %s%s", intro, text, s.cut ? "..." : "");
+}
+
+static void tell_changes(const struct reload *r)
+{
+    if (r->n_changes == 0) log_info("the configuration has been read again: nothing has changed");
+    log_changes(r, false, LOG_LEVEL_INFO, "the configuration has been read again, and takes effect");
+    log_changes(r, true, LOG_LEVEL_WARNING,
+                "the configuration has changed, and takes effect after a restart");
 }
 
 // ---- checks: nothing is changed yet ----
@@ -182,8 +204,7 @@ enum status reload_run(struct control *c, char *error)
     } else {
         r->n_done++;
         apply(c);
-        log_info("the configuration has been reloaded: %u changes, %u of them take effect after a restart",
-                 r->n_now + r->n_restart, r->n_restart);
+        tell_changes(r);
     }
     c->next_status_ns = 0; // the service manager is told how it is, too
     service_reloaded();

@@ -60,7 +60,7 @@ void reload_step(struct control *c);
 
 // ---- between the files of this module ----
 
-/// Tells one change; the log, too.
+/// Keeps one change, to be told.
 PRINTF_LIKE(5, 6)
 void reload_note(struct reload *r, bool needs_restart, const char *before, const char *after, const char *key,
                  ...);
