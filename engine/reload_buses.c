@@ -100,7 +100,7 @@ static void note_number(struct control *c, const char *bus, const char *key, flo
 
 static bool is_same(float a, float b)
 {
-    return memcmp(&a, &b, sizeof a) == 0;
+    return a >= b && a <= b;
 }
 
 static void set_levels(struct control *c, uint32_t bus, const struct config_bus *old,
