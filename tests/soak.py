@@ -117,7 +117,7 @@ class Report:
         self.n_gaps = int(rows[12].split(": ")[1])
         made = [int(row.split(": ")[1]) for row in rows if row.startswith("made since the start: ")]
         self.n_made = made[0] if made else None  # None: this build does not know
-        self.verdict = rows[-1] if rows[-1] != "chimed: stopped" else rows[-2]
+        self.verdict = next(row for row in reversed(rows) if row.endswith(" was lost"))  # the log may go on behind it
 
     def is_clean(self):
         return (self.all_at_start == self.all_at_exit and self.lost == 0 and self.n_sounds == 0 and self.n_gaps == 1 and

@@ -57,12 +57,6 @@ class Lives(unittest.TestCase):
                 client.send(osc("/sound/load", f"huge{i}", path))
             client.do("/ping")
 
-    def test_hangup_is_told_and_ignored(self):
-        with Daemon() as daemon:
-            daemon.process.send_signal(signal.SIGHUP)
-            until(lambda: "restart to apply changes" in daemon.stderr(), "the line")
-            daemon.client().do("/ping")
-
     def test_buses_of_the_configuration(self):
         config = """[bus drums]
 parent = music
