@@ -3,6 +3,7 @@
 #ifndef TESTS_PLAYER_H
 #define TESTS_PLAYER_H
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,18 @@ static inline uint64_t pace_percent(const struct cycle *cycle, uint32_t rate, ui
     uint64_t start_ns = cycle_now_ns(), frames = cycle->frames;
     sleep_ms(ms);
     return (cycle->frames - frames) * 100000 / (ms_since(start_ns) * rate);
+}
+
+/// A window of `ms` in which frames come within `tolerance` percent of real time. A busy machine gets 20 s to
+/// have one; a device that runs at another rate never has one.
+static inline void assert_pace(const struct cycle *cycle, uint32_t rate, uint64_t ms, uint64_t tolerance)
+{
+    uint64_t start_ns = cycle_now_ns(), percent;
+    do {
+        percent = pace_percent(cycle, rate, ms);
+        if (percent >= 100 - tolerance && percent <= 100 + tolerance) return;
+    } while (ms_since(start_ns) < 20000);
+    fail_msg("%" PRIu64 " %% of real time", percent);
 }
 
 /// stderr goes to a file between these two; the text is the caller's to free.
