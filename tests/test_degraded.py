@@ -167,11 +167,11 @@ class Degraded(unittest.TestCase):
         """Both are told at once, each with what to do."""
         with self.playing(user=NOBODY) as (daemon, client, _):
             self.tells(client, "no real-time priority")
-            self.tells(client, "its memory is not locked")
             self.assertEqual(daemon.chime("status").returncode, 10)
-            said = daemon.stderr()
-            self.assertEqual(said.count("WITHOUT REAL-TIME PRIORITY"), 1)
-            self.assertEqual(said.count("cannot lock"), 1)
+            self.assertEqual(daemon.stderr().count("WITHOUT REAL-TIME PRIORITY"), 1)
+            if "address" not in harness.SANITIZE:  # which makes mlock() do nothing and succeed
+                self.tells(client, "its memory is not locked")
+                self.assertEqual(daemon.stderr().count("cannot lock"), 1)
 
     # ---- sockets ----
 
