@@ -110,8 +110,8 @@ static bool is_called(const struct fault *f)
 
 // ---- the functions ----
 
-#define CALL(type, name, parameters, arguments, out) static type(*real_##name) parameters;
-#define VOID(name, parameters, arguments)            static void(*real_##name) parameters;
+#define CALL(type, name, parameters, arguments, out) static __typeof__(name) *real_##name;
+#define VOID(name, parameters, arguments)            static __typeof__(name) *real_##name;
 #include "tests/device_calls.def"
 
 static jack_client_t *(*real_jack_client_open)(const char *, jack_options_t, jack_status_t *, ...);
