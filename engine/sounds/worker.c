@@ -3,19 +3,20 @@
 #include "engine/sounds/worker.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/now.h"
 #include "engine/sounds/wave.h"
 
 /// How long the end waits for what the worker is doing; part of the two seconds in which the daemon has to
 /// leave.
-#define STOP_PATIENCE_S 1
+#define STOP_PATIENCE_NS 1000000000ll
 
 enum status worker_init(struct worker *w, struct allocator *a, struct memory *map,
                         const struct config *config, uint32_t engine_rate, uint32_t max_jobs)
@@ -281,16 +282,17 @@ bool worker_pop(struct worker *w, struct job_result *result)
 
 bool worker_stop(struct worker *w)
 {
-    struct timespec until;
     if (!w->is_running) return true;
     atomic_store(&w->is_ending, true);
     eventfd_write(w->cancel_fd, 1);
     struct job job = {.type = JOB_QUIT};
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_PATIENCE_S;
-    // A call into the file system cannot be taken back, nor a process be ended that is in one.
-    bool has_ended =
-        worker_push(w, &job) && pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    if (!worker_push(w, &job)) return false;
+    // A call into the file system cannot be taken back, nor a process be ended that is in one. Sanitizers see
+    // this way to join, and not pthread_clockjoin_np().
+    int64_t deadline = monotonic_ns() + STOP_PATIENCE_NS;
+    bool has_ended = pthread_tryjoin_np(w->thread, NULL) == 0;
+    for (; !has_ended && monotonic_ns() < deadline; has_ended = pthread_tryjoin_np(w->thread, NULL) == 0)
+        poll(NULL, 0, 1);
     w->is_running = !has_ended;
     return has_ended;
 }
