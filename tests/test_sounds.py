@@ -52,7 +52,7 @@ class Sounds(Playing):
     def test_unload_while_playing(self):
         before = self.used()
         for fade in (), ("--fade", 0.05):
-            self.client.do("/sound/load", "gone", self.daemon.sound("gone.wav", seconds(0.4)))
+            self.client.do("/sound/load", "gone", self.daemon.sound("gone.wav", seconds(3)))
             self.client.do("/play", "gone", "id", 1, "notify", 1, *(("loop", 1) if fade else ()))
             self.done("unload", "gone", *fade)
             self.refused("unknown_sound", "play", "gone")
