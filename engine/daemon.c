@@ -277,26 +277,33 @@ static void finish_journal(struct daemon *d)
         turn(d, false);
     if (journal_stop(c)) return;
     log_warning("the disk of %s hangs: the newest state is not kept", c->config->state_folder);
-    chain_stop(&d->chain);
+    bool has_stopped = chain_stop(&d->chain); // the process ends, whether or not
+    (void)has_stopped;
     transport_close(&d->transport);
     log_info("stopped");
     _exit(0);
 }
 
-static void stop_audio(struct daemon *d)
+/// False when a sound server or a device does not answer, and has been left behind.
+static bool stop_audio(struct daemon *d)
 {
-    chain_stop(&d->chain);
     d->engine.control.backend = NULL;
+    return chain_stop(&d->chain);
 }
 
-/// Ends the process with `code` where a disk does not answer: threads that are in its calls cannot be ended.
+/// Ends the process with `code` where a disk or a sound server does not answer: threads that are in its calls
+/// cannot be ended, and must find all memory in place.
 static void stop(struct daemon *d, int code)
 {
-    stop_audio(d);
+    bool has_stopped = stop_audio(d);
     if (d->transport.outbox.clients) transport_close(&d->transport);
     if (!journal_stop(&d->engine.control)) _exit(1); // the start has failed, and its disk hangs
     if (!worker_stop(&d->engine.control.worker)) {
         log_warning("stopped, while a disk does not answer: a load is left behind");
+        _exit(code);
+    }
+    if (!has_stopped) {
+        log_warning("stopped, while a sound server or device does not answer: it is left behind");
         _exit(code);
     }
     engine_fini(&d->engine);
@@ -330,7 +337,8 @@ int daemon_run(const struct config *config, const struct config_source *source, 
     end_journal(&d);
     fade_out(&d);
     finish_journal(&d);
-    stop_audio(&d);
+    bool has_stopped = stop_audio(&d); // stop() asks again
+    (void)has_stopped;
     bool good = !debug_memory || memory_report_end(&report, &d.engine, stderr);
     int code = good ? 0 : 1;
     stop(&d, code);

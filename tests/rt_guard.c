@@ -85,6 +85,14 @@ __attribute__((destructor)) static void write_report(void)
     syscall(SYS_close, fd);
 }
 
+/// A daemon in which something hangs leaves without destructors.
+__attribute__((visibility("default"))) void _exit(int code)
+{
+    write_report();
+    for (;;)
+        syscall(SYS_exit_group, code);
+}
+
 __attribute__((noreturn)) static void violation(const char *what, const char *where)
 {
     n_violations++;

@@ -144,6 +144,17 @@ class JackFaults(unittest.TestCase):
                 harness.until(lambda d=daemon: d.client().status()["backend"] == "jack", "jack")
                 daemon.faults.arm(**fault)
 
+    def test_it_leaves_while_its_connections_are_looked_at(self):
+        """The audio thread runs on when the helper that hangs is left behind, and needs all that it renders with."""
+        server = self.servers.get()
+        with fail_device.FailingDaemon(backend="jack", config=f"[output]\njack_server = {server.name}\n") as daemon:
+            client = daemon.client()
+            client.do("/play", daemon.sound("a.wav", harness.wav([1000] * 48000)), "loop", 1)
+            daemon.faults.arm("jack_port_get_connections", sleep_ms=3600000)
+            capture = server.capture(1)  # ports that come are a reason to look
+            harness.until(lambda: daemon.faults.hits(), "a call that hangs")
+            capture.end(at_once=True)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -138,7 +138,7 @@ class Jack(unittest.TestCase):
     # ---- a server that changes ----
 
     def test_the_buffer_size_changes_while_it_plays(self):
-        samples = noise(2 * 2 * N, 8)
+        samples = noise(2 * 6 * N, 8)  # longer than the changes take on a busy machine
         with jack_server.Server() as server, self.daemon(server) as daemon:
             client = daemon.client()
             client.do("/sound/load", "noise", daemon.sound("noise.wav", harness.wav(samples, channels=2)))
@@ -151,6 +151,8 @@ class Jack(unittest.TestCase):
                 self.assertIn(f"{period} frames", client.status()["device"])
                 harness.until(lambda p=period: client.do("/time")[4] == p, "a latency of one period")
             self.assertIn(7, client.voices())
+            harness.until(lambda: not client.voices(), "the end of the sound")
+            time.sleep(0.2)  # what the server has not played yet
             capture.end(at_once=True)
             self.assertEqual(client.status()["backend"], "jack")
             # JACK's clock jumps at each change, for it stops its driver meanwhile; but it leaves no cycle out.

@@ -94,6 +94,10 @@ class Traffic:
             0.4: lambda: ["/unsubscribe"],
             0.3: lambda: ["/hello"],
             0.2: lambda: ["/backend"],
+            0.45: lambda: ["/histogram"],
+            0.35: lambda: ["/log/lines"],
+            0.36: lambda: ["/log/level"],
+            0.37: lambda: ["/reload"],
         }
         return r.choices(list(kinds.values()), list(kinds))[0]()
 

@@ -473,7 +473,7 @@ enum status chain_start(struct chain *c, struct cycle *cycle, char *reason)
     return status;
 }
 
-void chain_stop(struct chain *c)
+bool chain_stop(struct chain *c)
 {
     struct timespec pause = {.tv_nsec = 10 * NS_PER_MS};
     for (uint32_t i = 0; i < c->n_entries; i++) {
@@ -488,4 +488,5 @@ void chain_stop(struct chain *c)
     }
     if (c->n_entries > 0) hints_close(&c->hints);
     c->current = NULL;
+    return backend_memory_bytes().live_bytes == 0;
 }

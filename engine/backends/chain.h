@@ -56,8 +56,9 @@ struct chain {
 NODISCARD enum status chain_open(struct chain *c, const struct config *config, char *reason);
 /// Starts it: from here on the engine runs. `cycle` is borrowed until chain_stop().
 NODISCARD enum status chain_start(struct chain *c, struct cycle *cycle, char *reason);
-/// Stops all, and waits for helpers, but not for long.
-void chain_stop(struct chain *c);
+/// Stops all, and waits for helpers, but not for long. False when one hangs: what it has is left behind, and
+/// the audio thread of its backend may still run, so that the process must end with all memory in place.
+NODISCARD bool chain_stop(struct chain *c);
 
 // ---- control, in every turn of its loop ----
 
