@@ -61,6 +61,20 @@ def play(card, sample_format, access, period, periods, sound):
         return file.read()
 
 
+def play_exactly(text, sample_format, *how, n_tries=3):
+    """Tries again where the machine itself has stood still, for a page that the host had to read, say; and tells so."""
+    for n in range(1, n_tries + 1):
+        try:
+            recorded = play(how[0], sample_format, *how[1:], noises[bits_of[sample_format]])
+            noise.find(wanted[sample_format], recorded, sample_format)
+            return recorded
+        except AssertionError as error:
+            if n == n_tries:
+                raise
+            print(f"{text}: try {n}: {error}")
+    return None
+
+
 machine.into_memory(harness.CHIMED, machine.DECODE, harness.GUARD, "/usr/bin/arecord", "/usr/bin/aplay", "/usr/bin/chrt")
 noises = {bits: noise.Noise(0.5, bits) for bits in (16, 24)}
 bits_of = {"s16": 16, "s24": 24, "s32": 24, "float": 24}
@@ -71,13 +85,15 @@ with machine.fast_forward():
         with timer(period):
             for access in ACCESSES:
                 for f in FORMATS:
-                    with machine.check(f"every frame is there: {period} frames x 3, {f}, {access}"):
-                        noise.find(wanted[f], play("Slave", f, access, period, 3, noises[bits_of[f]]), f)
+                    text = f"every frame is there: {period} frames x 3, {f}, {access}"
+                    with machine.check(text):
+                        play_exactly(text, f, "Slave", access, period, 3)
     # On the kernel's tick of 4 ms a buffer must hold several of them, of 192 frames each.
-    with machine.check("every frame is there: 256 frames x 4, s32, mmap, on the kernel's tick"):
-        recorded = play("Loopback", "s32", "mmap", 256, 4, noises[24])
-        noise.find(wanted["s32"], recorded, "s32")
+    text, recorded = "every frame is there: 256 frames x 4, s32, mmap, on the kernel's tick", b""
+    with machine.check(text):
+        recorded = play_exactly(text, "s32", "Loopback", "mmap", 256, 4)
     with machine.check("the comparison sees one wrong bit"):
+        machine.expect(recorded, "there is nothing to compare")
         middle = len(recorded) // 2
         spoilt = recorded[:middle] + bytes([recorded[middle] ^ 1]) + recorded[middle + 1:]
         machine.fails(noise.find, wanted["s32"], spoilt, "s32")

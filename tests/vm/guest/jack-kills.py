@@ -2,6 +2,7 @@
 # jack-kills.py - jackd on a card is killed again and again and comes back: so does the sound, in position, by itself.
 # modprobe: snd-dummy
 # seconds: 1500
+# qemu: -name kills
 import os
 import statistics
 import time
