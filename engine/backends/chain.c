@@ -479,9 +479,12 @@ bool chain_stop(struct chain *c)
     for (uint32_t i = 0; i < c->n_entries; i++) {
         struct chain_entry *e = &c->entries[i];
         // Long enough for what libjack is given, and less than the time in which the daemon has to leave.
-        for (int n = 0; n < 120 && entry_has_job(e) && !entry_end_job(e); n++)
+        bool is_ours = !entry_has_job(e) || entry_end_job(e);
+        for (int n = 0; n < 120 && !is_ours; n++) {
             nanosleep(&pause, NULL);
-        if (entry_has_job(e)) continue; // it hangs: it goes with the process
+            is_ours = entry_end_job(e);
+        }
+        if (!is_ours) continue; // it hangs: it goes with the process
         if (e->backend) e->backend->ops->close(e->backend);
         e->backend = NULL;
         e->state = ENTRY_CLOSED;
