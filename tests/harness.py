@@ -21,6 +21,7 @@ SANITIZE = os.environ.get("CHIMED_SANITIZE", "")
 GUARD = "" if SANITIZE else os.environ.get("CHIMED_RT_GUARD", "")
 NOBODY = 65534
 PATIENCE_S = 60 if SANITIZE else 15  # for what must come sooner or later
+STOP_S = 20 if SANITIZE else 2  # sanitizers look for leaks at the end
 
 
 # ---- OSC ----
@@ -290,13 +291,13 @@ class Daemon:
         return self.process.wait(timeout_s), self.stderr()
 
     def stop(self, by=signal.SIGTERM):
-        """Ends it, with fade, in no more than 2 s; nobody may have found anything wrong."""
+        """Ends it, with fade, in no more than STOP_S; nobody may have found anything wrong."""
         began = time.monotonic()
         if by:
             self.process.send_signal(by)
         code = self.process.wait(PATIENCE_S)
         took, said = time.monotonic() - began, self.stderr()
-        if code != 0 or took > 2 or "Sanitizer" in said or "runtime error" in said:
+        if code != 0 or took > STOP_S or "Sanitizer" in said or "runtime error" in said:
             raise AssertionError(f"chimed left with {code} after {took:.1f} s: {said}")
         if os.path.exists(self.socket) or os.path.exists(self.stream):
             raise AssertionError("a socket was left behind")

@@ -642,7 +642,8 @@ class Limits(unittest.TestCase):
             until(lambda: client.status()["health"] == "degraded", "that it is told")
             said = daemon.stderr()
             self.assertEqual(said.count("RLIMIT_RTPRIO is 0"), 1)
-            self.assertEqual(said.count("RLIMIT_MEMLOCK"), 1)
+            if "address" not in harness.SANITIZE:  # which makes mlock() do nothing and succeed
+                self.assertEqual(said.count("RLIMIT_MEMLOCK"), 1)
 
 
 if __name__ == "__main__":
