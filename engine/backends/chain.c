@@ -433,6 +433,13 @@ enum status chain_ask(struct chain *c, const char *word, char *reason)
 
 // ---- set-up ----
 
+/// What is opened borrows its target from an entry, which stays, and not from the list, which goes.
+static void lend_targets(const struct chain *c, struct backend_list *list)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        list->choices[i].target = c->entries[i].choice.target;
+}
+
 enum status chain_open(struct chain *c, const struct config *config, char *reason)
 {
     struct backend_list list;
@@ -444,7 +451,9 @@ enum status chain_open(struct chain *c, const struct config *config, char *reaso
     hints_open(&c->hints);
     enum status status = backend_list_parse(&list, config->backend, &what);
     if (!status) status = chain_fill(c, &list, reason);
-    if (!status) status = backend_pick(&list, &c->first, &index, &b, reason);
+    if (status) return status;
+    lend_targets(c, &list);
+    status = backend_pick(&list, &c->first, &index, &b, reason);
     if (status) return status;
     c->current = &c->entries[index];
     c->current->backend = b;
