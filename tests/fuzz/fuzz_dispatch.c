@@ -218,7 +218,7 @@ static void pass_frames(uint32_t n_blocks)
 {
     float *planes[2] = {s.planes[0], s.planes[1]};
     for (uint32_t i = 0; i < n_blocks; i++) {
-        struct moment now = {(uint64_t)monotonic_ns(), ntp_now()};
+        struct moment now = {.monotonic_ns = (uint64_t)monotonic_ns(), .ntp = ntp_now()};
         engine_rt_process(&s.engine.rt, s.is_offline ? NULL : &now, planes, 2, BLOCK);
         clock_now_ns += BLOCK * INT64_C(1000000000) / RATE;
         turn();
