@@ -345,15 +345,24 @@ class Heard(unittest.TestCase):
             if not capture.n_skips and not capture.n_xruns:
                 self.assertLessEqual(max(map(abs, off)), 1)
 
+    def play_at_random(self, keys):
+        """When each of 200 plays was sent, and heard. Again where JACK leaves cycles out, and what was in them."""
+        r = random.Random(4)
+        for _ in range(5):
+            capture, sent = self.server.capture(30, 1), []
+            for _ in range(200):
+                time.sleep(r.uniform(0.01, 0.05))
+                sent.append(time.monotonic())
+                self.client.send(osc("/play", "click", "pan", -1.0, *keys))
+            clicks = self.clicks(capture)
+            if not capture.n_skips:
+                break
+        self.assertEqual(len(clicks), 200)
+        return sent, clicks
+
     def latencies(self, *keys):
         """Of 200 plays at random moments: frames from sending to sounding, against their median."""
-        r, capture, sent = random.Random(4), self.server.capture(10, 1), []
-        for _ in range(200):
-            time.sleep(r.uniform(0.01, 0.05))
-            sent.append(time.monotonic())
-            self.client.send(osc("/play", "click", "pan", -1.0, *keys))
-        clicks = self.clicks(capture)
-        self.assertEqual(len(clicks), 200)
+        sent, clicks = self.play_at_random(keys)
         raw = [click - s * RATE for click, s in zip(clicks, sent)]
         # The server's timer and the system's clock drift apart: against the median of those around.
         near = [statistics.median(raw[max(i - 10, 0):i + 11]) for i in range(200)]
