@@ -182,7 +182,7 @@ static const char *plays(void)
     return chain.current->choice.word;
 }
 
-static void turn_until(const char *word, uint64_t most_ms)
+static inline void turn_until(const char *word, uint64_t most_ms)
 {
     uint64_t start_ns = cycle_now_ns();
     while (strcmp(plays(), word) != 0 || chain.next) {
@@ -191,14 +191,14 @@ static void turn_until(const char *word, uint64_t most_ms)
     }
 }
 
-static void turn_for(uint64_t ms)
+static inline void turn_for(uint64_t ms)
 {
     uint64_t start_ns = cycle_now_ns();
     while (ms_since(start_ns) < ms)
         turn();
 }
 
-static void begin(const char *list)
+static inline void begin(const char *list)
 {
     char reason[BACKEND_REASON_BYTES];
     struct config config = make_config("", "");
@@ -216,7 +216,7 @@ static void begin(const char *list)
     assert_int_equal(chain_start(&chain, &player->cycle, reason), STATUS_OK);
 }
 
-static void end(void)
+static inline void end(void)
 {
     let_go = true;
     bool has_stopped = chain_stop(&chain); // or some hang, as they were told to
