@@ -346,7 +346,7 @@ class Heard(unittest.TestCase):
                 self.assertLessEqual(max(map(abs, off)), 1)
 
     def play_at_random(self, keys):
-        """When each of 200 plays was sent, and heard. Again where JACK leaves cycles out, and what was in them."""
+        """When each of 200 plays was sent, and heard. Again where JACK leaves some out, or plays cycles too late."""
         r = random.Random(4)
         for _ in range(5):
             capture, sent = self.server.capture(30, 1), []
@@ -355,7 +355,7 @@ class Heard(unittest.TestCase):
                 sent.append(time.monotonic())
                 self.client.send(osc("/play", "click", "pan", -1.0, *keys))
             clicks = self.clicks(capture)
-            if not capture.n_skips:
+            if len(clicks) == 200 or not (capture.n_skips or capture.n_xruns):
                 break
         self.assertEqual(len(clicks), 200)
         return sent, clicks
