@@ -20,7 +20,7 @@ CHIMED, CHIME = os.environ["CHIMED"], os.environ["CHIME"]
 SANITIZE = os.environ.get("CHIMED_SANITIZE", "")
 GUARD = "" if SANITIZE else os.environ.get("CHIMED_RT_GUARD", "")
 NOBODY = 65534
-PATIENCE_S = 60 if SANITIZE else 15  # for what must come sooner or later
+PATIENCE_S = 60 if SANITIZE else 30  # for what must come sooner or later
 STOP_S = 20 if SANITIZE else 2  # sanitizers look for leaks at the end
 
 

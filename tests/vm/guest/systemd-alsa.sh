@@ -49,8 +49,8 @@ check "it may open no other device" fails in_its_group /dev/kmsg
 doctor() {
     local status=0
     chime doctor --json >doctor.json || status=$?
-    [ $status = 0 ] || chime doctor
-    [ $status = 0 ] || [ $status = 10 ]
+    [ "$status" = 0 ] || chime doctor
+    [ "$status" = 0 ] || [ "$status" = 10 ]
 }
 check "chime doctor sees no problem" doctor
 finds() { grep -q "\"topic\":\"$1\",\"severity\":\"ok\",\"text\":\"[^\"]*$2" doctor.json; }
