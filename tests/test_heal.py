@@ -142,7 +142,7 @@ class Heal(unittest.TestCase):
                 wanted = first + (at - first_at) * RATE
                 off = (place - wanted + N / 2) % N - N / 2
                 print(f"after {gap} s without a server the loop is {off / RATE * 1e3:+.1f} ms from where it would be")
-                self.assertLess(abs(off), 0.1 * RATE)
+                self.assertLess(abs(off), (0.3 if harness.SANITIZE else 0.1) * RATE)
             self.assertEqual(client.status()["backend_losses"], 3)
             self.assertEqual(list(client.voices()), [1])
 
@@ -228,7 +228,7 @@ class Heal(unittest.TestCase):
             after = client.status()
             server.process.send_signal(signal.SIGCONT)
             self.assertAlmostEqual(after["frames"] - before["frames"], (after["uptime"] - before["uptime"]) * RATE,
-                                   delta=14400 if harness.SANITIZE else 4800)
+                                   delta=4800)
             began = time.monotonic()
             self.backend(client, "jack")
             print(f"return after SIGCONT: {time.monotonic() - began:.3f} s")
