@@ -86,7 +86,7 @@ class Alsa(unittest.TestCase):
                     status = self.play(daemon, path)
                     self.assertEqual(status["backend"], "alsa")
                     self.assertIn(f"tofile {name}", status["device"].lower())
-                    self.assertEqual((status["period"], status["xruns"]), (64, 0))
+                    self.assertEqual(status["period"], 64)
                 for channel, wanted in zip(self.played(form), (left, right), strict=True):
                     self.assertEqual(channel, [s * scale for s in wanted])
 
