@@ -640,6 +640,7 @@ class Limits(unittest.TestCase):
         with Daemon(user=harness.NOBODY) as daemon:
             client = daemon.client()
             until(lambda: client.status()["health"] == "degraded", "that it is told")
+            until(lambda: "RLIMIT_RTPRIO is 0" in daemon.stderr(), "what the audio thread lacks")
             said = daemon.stderr()
             self.assertEqual(said.count("RLIMIT_RTPRIO is 0"), 1)
             if "address" not in harness.SANITIZE:  # which makes mlock() do nothing and succeed
