@@ -256,7 +256,7 @@ class Scheduled(Bundles):
         self.assertEqual(self.client.voices(), {})
 
     def test_a_sound_that_is_not_there_yet(self):
-        self.assertEqual(self.client.do("/play", self.slow(), "id", 1, "at", 5), [1])  # answered when it is
+        self.assertEqual(self.client.do("/play", self.slow(), "id", 1, "at", 60), [1])  # answered when it is
         self.assertEqual(self.client.voices()[1]["state"], "scheduled")
         self.client.do("/clear", "all")
         self.assertEqual(self.client.call("/play", "none.wav", "at", 1)[:3], ["/error", "/play", "unknown_sound"])
