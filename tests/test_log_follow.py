@@ -232,6 +232,7 @@ class InNamespace(unittest.TestCase):
         entry = self.wait_for("CHIMED_VOICE=bell", "CHIMED_SOUND=tone")
         self.assertEqual((entry["MESSAGE"], entry["PRIORITY"]), ("voice bell of tone: started", "7"))
         self.wait_for(f"CHIMED_CLIENT={self.daemon.socket}")
+        harness.until(lambda: self.client.status()["uptime"] > 1.5, "its first looks, in which it catches up what it misses")
         os.kill(self.daemon.process.pid, signal.SIGSTOP)
         threading.Event().wait(0.5)
         os.kill(self.daemon.process.pid, signal.SIGCONT)
