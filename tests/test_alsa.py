@@ -81,12 +81,15 @@ class Alsa(unittest.TestCase):
         left, right = noise(N, 1), noise(N, 2)
         for name, form, scale in (("s16", "h", 1), ("s32", "i", 65536), ("float", "f", 1 / 32768)):
             with self.subTest(name):
-                with self.daemon("tofile", name) as daemon:
-                    path = daemon.sound("noise.wav", harness.wav(interleaved(left, right), channels=2))
-                    status = self.play(daemon, path)
-                    self.assertEqual(status["backend"], "alsa")
-                    self.assertIn(f"tofile {name}", status["device"].lower())
-                    self.assertEqual(status["period"], 64)
+                for _ in range(5):  # a busy machine wakes the audio thread late now and then
+                    with self.daemon("tofile", name) as daemon:
+                        path = daemon.sound("noise.wav", harness.wav(interleaved(left, right), channels=2))
+                        status = self.play(daemon, path)
+                    if status["xruns"] == 0:
+                        break
+                self.assertEqual(status["backend"], "alsa")
+                self.assertIn(f"tofile {name}", status["device"].lower())
+                self.assertEqual((status["period"], status["xruns"]), (64, 0))
                 for channel, wanted in zip(self.played(form), (left, right), strict=True):
                     self.assertEqual(channel, [s * scale for s in wanted])
 
