@@ -43,8 +43,9 @@ bool arena_seal(struct arena *a, bool lock)
 {
     a->sealed = true;
     a->limit_bytes = 0;
+    if (lock && vm_lock(a->base, a->committed_bytes)) return true;
     vm_prefault(a->base, a->committed_bytes);
-    return !lock || vm_lock(a->base, a->committed_bytes);
+    return !lock;
 }
 
 // ---- pushes ----

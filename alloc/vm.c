@@ -61,12 +61,18 @@ void vm_decommit(void *base, size_t bytes)
 }
 
 /// Goes over memory that nobody may use yet, so AddressSanitizer must not look.
-__attribute__((no_sanitize("address"))) void vm_prefault(void *base, size_t bytes)
+__attribute__((no_sanitize("address"))) static void touch(void *base, size_t bytes)
 {
     for (size_t i = 0, page = vm_page_bytes(); i < bytes; i += page) {
         volatile uint8_t *p = (uint8_t *)base + i;
         *p = *p; // a write makes the page our own
     }
+}
+
+void vm_prefault(void *base, size_t bytes)
+{
+    // One call, in half the time of a fault (or two) for each page. Kernels before 5.14 do not know it.
+    if (madvise(base, bytes, MADV_POPULATE_WRITE) != 0) touch(base, bytes);
 }
 
 bool vm_lock(void *base, size_t bytes)

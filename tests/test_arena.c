@@ -275,14 +275,13 @@ static void test_a_sealed_arena_keeps_what_it_has(void **state)
     arena_fini(&a);
 }
 
-static void test_sealing_leaves_nothing_to_fault(void **state)
+static void check_nothing_faults(bool lock)
 {
-    (void)state;
     struct arena a;
     assert_int_equal(arena_init(&a, 8 << 20), STATUS_OK);
     volatile uint8_t *p = arena_push(&a, 8 << 20, 1, CACHE_LINE);
     assert_non_null(p);
-    arena_seal(&a, false);
+    arena_seal(&a, lock);
     struct rusage before, after;
     getrusage(RUSAGE_THREAD, &before);
     for (size_t i = 0; i < 8 << 20; i += 4096)
@@ -291,6 +290,14 @@ static void test_sealing_leaves_nothing_to_fault(void **state)
     // Without the seal it is 2048 of them; a sanitizer's own memory may take a few.
     assert_true(after.ru_minflt - before.ru_minflt < 32);
     arena_fini(&a);
+}
+
+/// Whether or not it may be locked.
+static void test_sealing_leaves_nothing_to_fault(void **state)
+{
+    (void)state;
+    check_nothing_faults(false);
+    check_nothing_faults(true);
 }
 
 // ---- tags ----
