@@ -20,7 +20,7 @@ enum topic {
 struct finding {
     enum severity severity;
     enum topic topic;
-    char text[256];   // what is
+    char text[640];   // what is
     char remedy[320]; // what to type: "# " before it for root, "$ " for anyone; "" when nothing needs to be
                       // done
 };
@@ -92,6 +92,8 @@ bool doctor_container(const struct doctor *d, char *name, size_t size);
 
 /// What starts the daemon anew, or at all.
 const char *doctor_restart(const struct doctor *d);
+/// What makes the sockets of its unit anew.
+const char *doctor_restart_sockets(const struct doctor *d);
 /// What shows its log where that speaks of `pattern`.
 const char *doctor_journal(const struct doctor *d, const char *pattern);
 

@@ -8,14 +8,29 @@
 
 // ---- none answers ----
 
+/// The file of the socket that was tried; "" when it has none.
+static const char *socket_path(const struct doctor *d, char *url, size_t size)
+{
+    static const char prefix[] = "://";
+    if (chime_resolve_url(d->cli->url, url, size) != CHIME_OK) return "";
+    const char *path = strstr(url, prefix);
+    return path && path[sizeof prefix - 1] == '/' ? path + sizeof prefix - 1 : "";
+}
+
 static void find_none(struct doctor *d)
 {
-    char remedy[96];
+    char remedy[96], url[256];
+    const char *path = socket_path(d, url, sizeof url);
     d->daemon_pid = doctor_find_process(d, "chimed");
     snprintf(remedy, sizeof remedy, "# usermod -aG audio %.40s", doctor_user_name());
     if (d->is_denied)
         doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, remedy,
                     "the daemon's socket is closed to you; after this, log in anew");
+    else if (d->daemon_pid && path[0] && !doctor_exists(d, path))
+        doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, doctor_restart_sockets(d),
+                    "process %d is a chimed, but there is no socket %.108s: somebody has removed it, or it "
+                    "has another one (--url)",
+                    d->daemon_pid, path);
     else if (d->daemon_pid)
         doctor_find(d, SEVERITY_WARNING, TOPIC_daemon, doctor_restart(d),
                     "process %d is a chimed, but none answers here: it hangs, or has another socket (--url)",
@@ -39,7 +54,7 @@ static void look_at_health(struct doctor *d)
                 is_well   ? SEVERITY_FINE
                 : is_dead ? SEVERITY_FAILURE
                           : SEVERITY_WARNING,
-                TOPIC_daemon, is_well ? NULL : "$ chime status", "chimed %.20s, up %s%s%.12s%s%.140s",
+                TOPIC_daemon, is_well ? NULL : "$ chime status", "chimed %.20s, up %s%s%.12s%s%.512s",
                 version, up, health[0] ? ", " : "", health, why[0] ? ": " : "", why);
     if (strcmp(version, CHIMED_VERSION) != 0)
         doctor_find(d, SEVERITY_NOTE, TOPIC_daemon, doctor_restart(d),

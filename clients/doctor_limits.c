@@ -60,6 +60,18 @@ const char *doctor_restart(const struct doctor *d)
     return remedy;
 }
 
+const char *doctor_restart_sockets(const struct doctor *d)
+{
+    static char remedy[192];
+    char unit[UNIT_BYTES];
+    bool is_users;
+    if (d->daemon_pid == 0 || !unit_of(d, unit, &is_users)) return doctor_restart(d);
+    unit[strlen(unit) - strlen(".service")] = 0;
+    snprintf(remedy, sizeof remedy, "%s restart %s.socket", is_users ? "$ systemctl --user" : "# systemctl",
+             unit);
+    return remedy;
+}
+
 const char *doctor_journal(const struct doctor *d, const char *pattern)
 {
     static char remedy[256];

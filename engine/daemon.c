@@ -99,7 +99,7 @@ static enum status start(struct daemon *d, const struct config *config, const st
 
     struct engine *e = &d->engine;
     struct allocator *a = memory_allocator(&e->memory, MEMORY_CONTROL);
-    int sockets[LISTEN_MAX_SOCKETS];
+    struct handed_over sockets[LISTEN_MAX_SOCKETS];
     struct transport_config how;
     transport_configure(&how, config);
     how.listen.inherited = sockets;

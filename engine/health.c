@@ -36,6 +36,7 @@ static void add_troubles(const struct signs *s, struct strbuf *why)
     add(why, s->is_out_of_threads, "the system gives no more threads or processes");
     add(why, s->lost_socket != NULL, "a socket is gone and cannot be made again: ");
     if (s->lost_socket) strbuf_append(why, s->lost_socket);
+    if (s->lost_unit) strbuf_format(why, " (restart %s)", s->lost_unit[0] ? s->lost_unit : "its unit");
 }
 
 static enum verdict judge(const struct signs *s, struct strbuf *why)

@@ -39,6 +39,7 @@ struct signs {
     bool is_out_of_fds;      // connections wait for a file descriptor
     bool is_out_of_threads;  // a thread that was wanted could not be made
     const char *lost_socket; // the path of one that is gone and cannot be made again; NULL: none
+    const char *lost_unit;   // the service manager's unit that can ("": its name is not known); NULL: none
 };
 
 /// A zeroed one is healthy.

@@ -20,7 +20,15 @@
 
 #define STATUS_BYTES 768
 
-uint32_t service_take_sockets(int *fds, uint32_t max)
+/// The unit's own name stands for its sockets unless it gives them another (FileDescriptorName=).
+static void name_unit(char *unit, const char *name)
+{
+    size_t n = strlen(name), n_suffix = strlen(".socket");
+    bool is_unit = n > n_suffix && strcmp(name + n - n_suffix, ".socket") == 0;
+    if (!is_unit || !string_copy(unit, LISTEN_UNIT_BYTES, name)) unit[0] = 0;
+}
+
+uint32_t service_take_sockets(struct handed_over *sockets, uint32_t max)
 {
     char **names = NULL;
     int n = sd_listen_fds_with_names(1, &names);
@@ -29,10 +37,12 @@ uint32_t service_take_sockets(int *fds, uint32_t max)
     for (int i = 0; i < n; i++) {
         int fd = SD_LISTEN_FDS_START + i;
         log_debug("socket %s is handed over as descriptor %d", names[i], fd);
-        if (n_taken < max)
-            fds[n_taken++] = fd;
-        else
+        if (n_taken < max) {
+            sockets[n_taken].fd = fd;
+            name_unit(sockets[n_taken++].unit, names[i]);
+        } else {
             close(fd);
+        }
         free(names[i]);
     }
     free(names);

@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 #include "alloc/attr.h"
+#include "engine/osc/listen.h"
 
 // ---- control thread ----
 
-/// The open sockets that the service manager hands over (LISTEN_FDS), at most `max` in `fds`; what is beyond
-/// that is closed. Returns how many. The caller owns them. The variables are taken out of the environment.
-uint32_t service_take_sockets(int *fds, uint32_t max);
+/// The open sockets that the service manager hands over (LISTEN_FDS), at most `max`; what is beyond that is
+/// closed. Returns how many. The caller owns them. The variables are taken out of the environment.
+uint32_t service_take_sockets(struct handed_over *sockets, uint32_t max);
 
 /// Sockets and backend are up: units that wait for this one go on. The text is the first status.
 PRINTF_LIKE(1, 2) void service_ready(const char *format, ...);

@@ -121,7 +121,10 @@ static void take_signs(const struct control *c, struct signs *s, int64_t now_ns)
                         .is_out_of_threads = c->chain->lacks_threads};
     if (!c->transport) return;
     s->is_out_of_fds = transport_is_starved(c->transport, now_ns);
-    s->lost_socket = transport_lost_socket(c->transport);
+    const struct listener *lost = transport_lost_socket(c->transport);
+    if (!lost) return;
+    s->lost_socket = lost->name;
+    s->lost_unit = lost->is_given ? lost->unit : NULL;
 }
 
 static void tell_health(const struct control *c)

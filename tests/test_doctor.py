@@ -137,6 +137,9 @@ FAULTS = [
 ]
 
 
+SOCKET = "run/chimed-doctor/chimed.sock"
+
+
 class Machine:
     """A tree of files that chime doctor takes for the machine. None takes a file away."""
 
@@ -245,10 +248,12 @@ class Doctor(unittest.TestCase):
                                ("/user.slice/user-7.slice/user@7.service/session.slice/chimed.service",
                                 "systemctl --user restart chimed.service"),
                                ("/user.slice/user-7.slice/session-3.scope", "kill 812, and start it again")]:
-            with self.subTest(group), Machine(GOOD | {"proc/812/cgroup": f"0::{group}\n"}) as machine:
-                found = [f for f in machine.findings()[1]["findings"] if f["topic"] == "daemon"]
-                self.assertEqual(found[0]["remedy"], command)
-                self.assertEqual(found[0]["as_root"], "chimed@" in group)
+            with self.subTest(group), Machine(GOOD | {"proc/812/cgroup": f"0::{group}\n", SOCKET: ""}) as machine:
+                for path, wanted in ((SOCKET, command), (SOCKET + ".other", re.sub(r"(systemctl.*)\.service", r"\1.socket", command))):
+                    found = [f for f in machine.findings("--url", f"osc.unix:///{path}")[1]["findings"] if f["topic"] == "daemon"]
+                    self.assertEqual(found[0]["remedy"], wanted)
+                    self.assertEqual(found[0]["as_root"], "chimed@" in group)
+                    self.assertEqual("somebody has removed it" in found[0]["text"], path != SOCKET)
         with Machine(GOOD | {"proc/812/comm": "other\n"}) as machine:
             self.assertIn("systemctl start chimed", str(machine.findings()[1]["findings"][0]))
 

@@ -37,6 +37,8 @@ static void test_each_sign(void **state)
     expect(s, VERDICT_DEGRADED, "no file descriptor is left");
     expect(s, VERDICT_DEGRADED, "no more threads");
     expect(s, VERDICT_DEGRADED, "made again: /run/a");
+    s.lost_unit = "a.socket";
+    expect(s, VERDICT_DEGRADED, "made again: /run/a (restart a.socket)");
     s.is_fallback = true;
     s.backend = "alsa", s.reason = "no JACK server";
     expect(s, VERDICT_DEGRADED, "plays on alsa, for jack does not play: no JACK server");

@@ -101,7 +101,8 @@ static int bind_unix(int fd, const struct sockaddr_un *address)
     return error;
 }
 
-/// Notes which file it is.
+/// Notes which file it is. Where the manager has made it, none is known when it is gone by now, and the next
+/// look at it tells.
 static bool know_file(struct listener *l)
 {
     struct stat s;
@@ -115,6 +116,18 @@ static bool has_file(const struct listener *l)
 {
     struct stat s;
     return lstat(l->name, &s) == 0 && s.st_dev == l->device && s.st_ino == l->inode;
+}
+
+/// False where the daemon is shut in so that it does not see the folder.
+static bool sees_parent(const char *path)
+{
+    char parent[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    struct stat s;
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (!slash || slash == parent) return slash != NULL;
+    *slash = 0;
+    return stat(parent, &s) == 0;
 }
 
 static enum status make_unix(struct listener *fresh, enum listener_kind kind, const char *path, char *reason)
@@ -166,9 +179,15 @@ static enum status open_unix(struct listeners *l, enum listener_kind kind, const
 enum mending listeners_mend(struct listeners *l, uint32_t index, char *reason)
 {
     struct listener fresh = {.fd = -1}, *old = &l->sockets[index];
-    if (!old->is_file || has_file(old)) {
+    if ((!old->is_file && !old->is_given) || has_file(old)) {
         old->is_lost = false;
         return MENDING_NONE;
+    }
+    if (old->is_given) {
+        old->is_lost = true;
+        snprintf(reason, LISTEN_REASON_BYTES, "only the service manager can make it anew: restart %s",
+                 old->unit[0] ? old->unit : "its unit");
+        return MENDING_FAILED;
     }
     old->is_lost = make_unix(&fresh, old->kind, old->name, reason) != STATUS_OK;
     if (old->is_lost) return MENDING_FAILED;
@@ -267,8 +286,9 @@ static enum listener_kind kind_of(int fd)
     return LISTEN_KINDS;
 }
 
-static enum status adopt(struct listeners *l, int fd, char *reason)
+static enum status adopt(struct listeners *l, const struct handed_over *given, char *reason)
 {
+    int fd = given->fd;
     struct listener fresh = {.fd = fd, .kind = kind_of(fd), .is_loopback = true};
     if (fresh.kind == LISTEN_KINDS) {
         snprintf(reason, LISTEN_REASON_BYTES,
@@ -286,6 +306,8 @@ static enum status adopt(struct listeners *l, int fd, char *reason)
     else
         snprintf(fresh.name, sizeof fresh.name, "%.*s", (int)sizeof address.un.sun_path - 1,
                  address.un.sun_path);
+    fresh.is_given = fresh.name[0] == '/' && (know_file(&fresh) || sees_parent(fresh.name));
+    memcpy(fresh.unit, given->unit, sizeof fresh.unit);
     add(l, fresh);
     return STATUS_OK;
 }
@@ -299,8 +321,8 @@ static enum status adopt_all(struct listeners *l, const struct listen_config *co
         status = STATUS_FULL;
     }
     for (uint32_t i = 0; i < config->n_inherited; i++) {
-        if (!status) status = adopt(l, config->inherited[i], reason);
-        if (status) close(config->inherited[i]);
+        if (!status) status = adopt(l, &config->inherited[i], reason);
+        if (status) close(config->inherited[i].fd);
     }
     return status;
 }

@@ -16,6 +16,7 @@
 /// Room for what waits in a datagram socket, where the system grants as much.
 #define LISTEN_BUFFER_BYTES (8 << 20)
 #define LISTEN_REASON_BYTES 256
+#define LISTEN_UNIT_BYTES   64
 
 enum listener_kind { LISTEN_UNIX_DATAGRAM, LISTEN_UNIX_STREAM, LISTEN_UDP, LISTEN_TCP, LISTEN_KINDS };
 
@@ -27,10 +28,18 @@ struct listener {
     uint64_t n_dropped;                                     // datagrams that its buffer had no room for
     char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; // path or address, for people
     bool is_file;                                           // `name` is one that we made, and remove
+    bool is_given;                                          // or one that the service manager has made
     dev_t device;                                           // of that file, to know it again
     ino_t inode;
     bool is_muted; // its connections wait: epoll does not tell of them
     bool is_lost;  // its file is gone, and could not be made anew
+    char unit[LISTEN_UNIT_BYTES];
+};
+
+/// A socket that the service manager has opened.
+struct handed_over {
+    int fd;
+    char unit[LISTEN_UNIT_BYTES]; // that it belongs to: "chimed.socket"; "" when that is not known
 };
 
 struct listeners {
@@ -44,7 +53,7 @@ struct listen_config {
     bool no_tcp;
     const char *addresses[LISTEN_MAX_ADDRESSES]; // beside those of this machine: "192.168.1.5", "::"
     uint32_t n_addresses;
-    const int *inherited; // open descriptors, now owned by the listeners
+    const struct handed_over *inherited; // their descriptors are now owned by the listeners
     uint32_t n_inherited;
 };
 
@@ -59,7 +68,8 @@ void listeners_close(struct listeners *l);
 enum mending { MENDING_NONE, MENDING_DONE, MENDING_FAILED };
 /// Makes a UNIX socket of ours anew when its file is gone, or is another one's. The old one of datagrams
 /// becomes the last of the list, for the clients that are connected to it, while there is room; that of
-/// streams is closed, and the connections that it has taken stay.
+/// streams is closed, and the connections that it has taken stay. What the service manager has made only it
+/// can make anew: that fails, and the reason says how.
 NODISCARD enum mending listeners_mend(struct listeners *l, uint32_t index, char *reason);
 
 /// True when some socket hears other machines.

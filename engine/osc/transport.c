@@ -88,7 +88,7 @@ static enum status open_sockets(struct transport *t, const struct transport_conf
 static void close_inherited(const struct listen_config *config)
 {
     for (uint32_t i = 0; i < config->n_inherited; i++)
-        close(config->inherited[i]);
+        close(config->inherited[i].fd);
 }
 
 enum status transport_open(struct transport *t, struct allocator *a, const struct transport_config *config,
@@ -183,7 +183,8 @@ static void mend(struct transport *t, uint32_t index)
     if (t->listeners.n > n_before)
         (void)watch_listener(t, n_before, EPOLL_CTL_MOD); // the old one, in another place
     if (mending == MENDING_FAILED && !was_lost)
-        log_error("the socket %s is gone: %s; it is tried again each second", l->name, reason);
+        log_error("the socket %s is gone: %s%s", l->name, reason,
+                  l->is_given ? "" : "; it is tried again each second");
 }
 
 void transport_mend(struct transport *t, int64_t now_ns)
@@ -195,10 +196,10 @@ void transport_mend(struct transport *t, int64_t now_ns)
         mend(t, i);
 }
 
-const char *transport_lost_socket(const struct transport *t)
+const struct listener *transport_lost_socket(const struct transport *t)
 {
     for (uint32_t i = 0; i < t->listeners.n; i++)
-        if (t->listeners.sockets[i].is_lost) return t->listeners.sockets[i].name;
+        if (t->listeners.sockets[i].is_lost) return &t->listeners.sockets[i];
     return NULL;
 }
 

@@ -145,8 +145,8 @@ bool access_prove(struct transport *t, const struct client *client, uint64_t tok
 void transport_mend(struct transport *t, int64_t now_ns);
 /// Connections wait, or have waited a few seconds ago, because there was no descriptor for them.
 bool transport_is_starved(const struct transport *t, int64_t now_ns);
-/// The path of a socket that is gone and cannot be made again; NULL: none.
-const char *transport_lost_socket(const struct transport *t);
+/// A socket whose file is gone and cannot be made again; NULL: none.
+const struct listener *transport_lost_socket(const struct transport *t);
 
 // ---- figures ----
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # test_sockets.py - chimed.socket: what comes before the daemon waits for it, and nothing of it is lost.
+import json
 import os
 import socket
 import sys
@@ -9,7 +10,7 @@ import unittest
 
 import harness
 from harness import osc
-from service import FOLDER, NULL, SOCKET, STREAM, Test, chime, is_up, main_pid, show, systemctl
+from service import FOLDER, NULL, SOCKET, STREAM, Test, chime, is_up, main_pid, said, show, systemctl
 
 N = 1000
 GO = f"{FOLDER}/go"
@@ -87,6 +88,25 @@ class Activation(Test):
         self.assertEqual(show("ActiveState"), "inactive")
         self.assertFalse(os.path.exists(SOCKET) or os.path.exists(STREAM))
         self.assertFalse(is_up())
+
+    def test_file_that_somebody_removes(self):
+        """The daemon cannot make anew what systemd has made, but says who can."""
+        self.go()
+        client = self.client(PORT)
+        for path in SOCKET, STREAM:
+            inode = os.stat(path).st_ino
+            os.unlink(path)
+            self.until(lambda: f"{path} (restart chimed.socket)" in client.status()["health_why"], "the reason")
+            self.assertTrue(said(f"{path} is gone: .*restart chimed.socket", since=self.began))
+            report = json.loads(chime("doctor", "--json", check=False).stdout)
+            told = [f for f in report["findings"] if f["topic"] == "daemon" and path in f["text"]]
+            self.assertEqual(path == SOCKET, bool([f for f in told if "systemctl restart chimed.socket" in f["remedy"]]), told)
+            self.assertTrue(told)
+            systemctl("restart", "chimed.socket")  # and with it the daemon
+            systemctl("start", self.unit)
+            self.assertNotEqual(os.stat(path).st_ino, inode)
+            self.until(lambda: "socket" not in client.status()["health_why"], "it is well again")
+            self.assertTrue(is_up(SOCKET) and is_up(PORT))
 
     def test_client_starts_it(self):
         open(GO, "w", encoding="ascii").close()
