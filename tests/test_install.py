@@ -13,7 +13,7 @@ import unittest
 
 import harness
 
-FILES = """bin/chime bin/chimed bin/chimed-metrics libexec/chimed/chimed-decode include/chime.h
+FILES = """bin/chime bin/chimed bin/chimed-metrics libexec/chimed/chimed-decode libexec/chimed/chimed-holdoff include/chime.h
 share/man/man1/chime.1 share/man/man5/chimed.conf.5 share/man/man7/chimed-osc.7 share/man/man8/chimed.8
 share/man/man8/chimed-metrics.8
 share/doc/chimed/osc.md share/doc/chimed/examples/chimed.conf share/bash-completion/completions/chime

@@ -75,6 +75,19 @@ class Trouble(Test):
         self.assertEqual(show("NRestarts"), "1")
         self.assertEqual(client.do("/play", self.sound, *LOOP)[0], 1000000)
 
+    def test_crash_after_crash(self):
+        """It waits, lest it crashes without a pause for ever."""
+        self.start()
+        memory = pathlib.Path("/run/chimed/crashed")
+        os.kill(main_pid(), signal.SIGKILL)
+        self.until(lambda: show("NRestarts") == "1" and is_up(), "the restart")
+        self.assertLess(time.clock_gettime(time.CLOCK_BOOTTIME) - float(memory.read_text(encoding="ascii")), 60)
+        memory.write_text(f"{time.clock_gettime(time.CLOCK_BOOTTIME):.0f}\n", encoding="ascii")  # however slow this machine is
+        began = time.monotonic()
+        os.kill(main_pid(), signal.SIGKILL)
+        self.until(lambda: show("NRestarts") == "2" and is_up(), "the next one")
+        self.assertGreater(time.monotonic() - began, 2)
+
     def test_decoder_goes_with_it(self):
         self.start()
         os.kill(main_pid(), signal.SIGKILL)
