@@ -41,14 +41,16 @@ struct backend {
 
     _Atomic enum gate gate;
     _Atomic bool in_cycle; // the audio thread may be in the engine
-    /// Set when it is opened: since when the frames that the engine makes next are due (CLOCK_MONOTONIC). The
-    /// timer catches them up.
+    /// Set when it is opened: since when the frames that the engine makes next are due (CLOCK_MONOTONIC).
+    /// From then on the audio thread's own, which begins with that frame.
     _Atomic uint64_t resume_ns;
 
     // owned by the audio thread
     enum gate last_gate;
     uint32_t fade_at; // frames
     uint64_t due_ns;  // when the next cycle is due (CLOCK_MONOTONIC), if the backend knows exactly; else 0
+    uint64_t next_call_ns; // when backend_cycle() will be called next, by the times of so many calls
+    int32_t n_calls_averaged;
 };
 
 /// Called by one thread at a time, which may wait. Audio runs between start() and stop(), on a thread of the

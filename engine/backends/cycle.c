@@ -57,7 +57,8 @@ void cycle_attach(struct cycle *c)
 uint64_t cycle_due_ns(const struct cycle *c)
 {
     const struct clock_state *s = latest_read(&c->engine->clock_state);
-    if (s->monotonic_ns == 0) return 0;
+    uint64_t known_ns = get_u64(&c->next_due_ns);
+    if (known_ns > 0 || s->monotonic_ns == 0) return known_ns;
     uint64_t n_frames = get_u64(&c->frames) - s->frame;
     return s->monotonic_ns + (uint64_t)((double)n_frames / s->rate_hz * (double)NS_PER_SECOND);
 }
@@ -125,6 +126,14 @@ static bool is_sound(float *const *out, uint32_t n_channels, uint32_t n_frames)
     return false;
 }
 
+/// A cycle is made for another time than now: that when it was due, or, at a hand-over, that of its frames.
+static void shift(struct moment *now, int64_t ns)
+{
+    uint64_t ntp = clock_ntp_of_ns((uint64_t)(ns < 0 ? -ns : ns));
+    now->monotonic_ns += (uint64_t)ns;
+    if (now->ntp > 0) now->ntp = ns < 0 ? now->ntp - ntp : now->ntp + ntp;
+}
+
 /// Of the cycle that begins at `now_ns`. The first one of a thread is never late.
 static void note_lateness(struct cycle *c, uint64_t now_ns)
 {
@@ -170,25 +179,37 @@ void cycle_count_xrun(struct cycle *c)
     atomic_fetch_add_explicit(cause, 1, memory_order_relaxed);
 }
 
+static void note_start(struct cycle *c, uint64_t start_ns, uint32_t n_frames)
+{
+    note_lateness(c, start_ns);
+    if (atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0)
+        atomic_store_explicit(&c->thread_id, (int32_t)gettid(), memory_order_relaxed);
+    set_u64(&c->last_start_ns, start_ns);
+    atomic_store_explicit(&c->last_frames, n_frames, memory_order_relaxed);
+    set_u64(&c->n_begun, get_u64(&c->n_begun) + 1);
+}
+
+static void note_end(struct cycle *c, uint32_t n_frames)
+{
+    set_u64(&c->next_due_ns, c->due_ns > 0 ? c->due_ns + n_frames * NS_PER_SECOND / rate_of(c) : 0);
+    set_u64(&c->frames, get_u64(&c->frames) + n_frames);
+    set_u64(&c->n_cycles, get_u64(&c->n_cycles) + 1);
+}
+
 void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t n_frames)
 {
     struct moment now = cycle_moment();
-    note_lateness(c, now.monotonic_ns);
-    if (atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0)
-        atomic_store_explicit(&c->thread_id, (int32_t)gettid(), memory_order_relaxed);
-    set_u64(&c->last_start_ns, now.monotonic_ns);
-    atomic_store_explicit(&c->last_frames, n_frames, memory_order_relaxed);
-
-    set_u64(&c->n_begun, get_u64(&c->n_begun) + 1);
+    uint64_t begin_ns = now.monotonic_ns;
+    if (c->shift_ns != 0) shift(&now, c->shift_ns);
+    note_start(c, now.monotonic_ns, n_frames);
 
     if (chimed_rt_enter) chimed_rt_enter();
     engine_rt_process(c->engine, &now, out, n_channels, n_frames);
     if (chimed_rt_leave) chimed_rt_leave();
 
     uint64_t end_ns = cycle_now_ns();
-    note_length(c, now.monotonic_ns, end_ns, n_frames);
-    note_wake_up(c, now.monotonic_ns);
+    note_length(c, begin_ns, end_ns, n_frames);
+    if (c->shift_ns == 0 || c->due_ns > 0) note_wake_up(c, begin_ns);
     if (is_sound(out, n_channels, n_frames)) set_u64(&c->last_sound_ns, end_ns);
-    set_u64(&c->frames, get_u64(&c->frames) + n_frames);
-    set_u64(&c->n_cycles, get_u64(&c->n_cycles) + 1);
+    note_end(c, n_frames);
 }

@@ -20,11 +20,14 @@ struct cycle {
     double load_average; // the audio thread's own, exact; load_average_ppm is made from it
     int wake_fd;         // eventfd that control waits on, or -1
     uint64_t due_ns; // the audio thread's own: when the newest cycle was due, if the backend knows; else 0
+    int64_t
+        shift_ns; // likewise: from now to the time that the newest cycle stands for, if that is known; else 0
     alignas(CACHE_LINE) _Atomic uint64_t n_cycles; // that have ended
     _Atomic uint64_t n_begun;
     _Atomic uint64_t frames;           // engine frames since the start
     _Atomic uint64_t last_start_ns;    // CLOCK_MONOTONIC at the start of the last cycle
     _Atomic uint32_t last_frames;      // length of the last cycle
+    _Atomic uint64_t next_due_ns;      // end of the last cycle, if its backend knew when it was due; else 0
     _Atomic uint32_t load_average_ppm; // time spent / time available, smoothed over about a second
     _Atomic uint32_t
         load_worst_ppm; // the highest of a single cycle since control last cleared it; see load_window.h
@@ -50,8 +53,8 @@ void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate);
 void cycle_set_rate(struct cycle *c, uint32_t rate);
 /// Another audio thread is about to run the cycle.
 void cycle_attach(struct cycle *c);
-/// When the first frame of the next cycle is due (CLOCK_MONOTONIC), by the smoothed clock of the engine:
-/// devices take frames in bursts. 0: there was no cycle yet.
+/// When the first frame of the next cycle is due (CLOCK_MONOTONIC), as the backend knows, or by the smoothed
+/// clock of the engine: devices take frames in bursts. 0: there was no cycle yet.
 uint64_t cycle_due_ns(const struct cycle *c);
 
 // ---- audio thread ----

@@ -12,8 +12,10 @@
 /// A backend fades in when it takes over in the middle of what plays, and out when it is told to, so that
 /// there is no click.
 #define FADE_SECONDS 0.005
-/// Nothing is ahead of its time by more.
-#define MAX_EARLY_NS UINT64_C(1000000000)
+/// What lies further from its time than that is not brought back to it.
+#define MAX_GAP_NS INT64_C(1000000000)
+/// Calls whose times are averaged: more would not follow a device whose clock is off.
+#define MOST_AVERAGED 16
 
 /// Relaxed: a number that stands for itself; the gate hands over all else.
 static uint32_t rate_of(const struct backend *b)
@@ -21,9 +23,8 @@ static uint32_t rate_of(const struct backend *b)
     return atomic_load_explicit(&b->rate, memory_order_relaxed);
 }
 
-static void be_silent(struct backend *b, enum gate gate, float *const *out, uint32_t n_frames)
+static void be_silent(const struct backend *b, float *const *out, uint32_t n_frames)
 {
-    if (gate == GATE_SHUT) b->last_gate = gate;
     for (uint32_t i = 0; i < b->n_channels; i++)
         memset(out[i], 0, n_frames * sizeof(float));
 }
@@ -46,35 +47,98 @@ static bool fade(struct backend *b, float *const *out, uint32_t n_frames, bool u
 
 // ---- audio thread ----
 
-/// What another backend has made ahead of its time is not made up for by this one: it is silent until then.
-static bool is_early(struct backend *b, uint32_t n_frames)
+/// `shift_ns`: from now to the time that the frames are due, unless the backend itself knows that.
+static void run(struct backend *b, float *const *out, uint32_t n_frames, int64_t shift_ns)
 {
-    uint64_t resume_ns = atomic_load(&b->resume_ns), now_ns = cycle_now_ns();
-    uint64_t half_ns = n_frames * UINT64_C(500000000) / rate_of(b);
-    return resume_ns > now_ns + half_ns && resume_ns - now_ns < MAX_EARLY_NS;
+    b->cycle->due_ns = b->due_ns;
+    b->cycle->shift_ns = b->due_ns > 0 ? (int64_t)(b->due_ns - cycle_now_ns()) : shift_ns;
+    cycle_run(b->cycle, out, b->n_channels, n_frames);
 }
 
-static void pass_gate(struct backend *b, enum gate gate, float *const *out, uint32_t n_frames)
+static void pass_gate(struct backend *b, enum gate gate, float *const *out, uint32_t n_frames,
+                      int64_t shift_ns)
 {
     if (gate != b->last_gate) b->fade_at = 0;
     b->last_gate = gate;
-    b->cycle->due_ns = b->due_ns;
-    cycle_run(b->cycle, out, b->n_channels, n_frames);
+    run(b, out, n_frames, shift_ns);
     if (gate == GATE_FADING_IN && fade(b, out, n_frames, true))
         atomic_compare_exchange_strong(&b->gate, &gate, GATE_OPEN); // fails when control shuts it just now
     else if (gate == GATE_FADING_OUT && fade(b, out, n_frames, false))
         atomic_compare_exchange_strong(&b->gate, &gate, GATE_SHUT); // likewise
 }
 
+// ---- audio thread: into the engine at the right frame ----
+//
+// What the engine makes next is due at `resume_ns`, and the calls of the backend that goes on come when they
+// come. It is silent for as long as the engine is ahead, and what the engine is behind is made unheard: so
+// the frames go on with the time, whoever made them.
+
+/// When this call is due: an average of the last ones, for one wake-up that was late says nothing. It begins
+/// anew with one that is far off, so that the burst that fills a device's buffer is forgotten; none is early
+/// without a reason.
+static int64_t call_ns(struct backend *b, uint32_t n_frames)
+{
+    int64_t off_ns = (int64_t)(cycle_now_ns() - b->next_call_ns);
+    int64_t length_ns = n_frames * INT64_C(1000000000) / rate_of(b);
+    if (off_ns > length_ns / 2 || off_ns < -length_ns / 8) b->n_calls_averaged = 0;
+    if (b->n_calls_averaged < MOST_AVERAGED) b->n_calls_averaged++;
+    int64_t due_ns = (int64_t)b->next_call_ns + off_ns / b->n_calls_averaged;
+    b->next_call_ns = (uint64_t)(due_ns + length_ns);
+    return due_ns;
+}
+
+/// Frames by which the engine is behind at a call; negative: ahead of it.
+static int64_t frames_behind(const struct backend *b, int64_t call)
+{
+    int64_t gap_ns = call - (int64_t)atomic_load(&b->resume_ns);
+    if (gap_ns > MAX_GAP_NS || gap_ns < -MAX_GAP_NS) return 0;
+    int64_t half_ns = gap_ns < 0 ? -500000000 : 500000000;
+    return (gap_ns * rate_of(b) + half_ns) / 1000000000;
+}
+
+/// Makes frames that nobody hears.
+static void skip(struct backend *b, float *const *out, uint32_t n_frames)
+{
+    uint64_t due_ns = atomic_load(&b->resume_ns);
+    run(b, out, n_frames, (int64_t)(due_ns - cycle_now_ns()));
+    atomic_store(&b->resume_ns, due_ns + n_frames * UINT64_C(1000000000) / rate_of(b));
+    be_silent(b, out, n_frames);
+}
+
+/// A call with the gate open that has not been passed yet. Half a period more than usual is made at the most.
+static void enter(struct backend *b, float *const *out, uint32_t n_frames, int64_t call)
+{
+    int64_t behind = frames_behind(b, call), most = 1 + n_frames / 2;
+    uint32_t n_silent = 0;
+    if (behind > 0) skip(b, out, (uint32_t)(behind < most ? behind : most));
+    if (behind > most) { // the rest of it next time
+        skip(b, out, n_frames);
+        return;
+    }
+    if (behind < 0) n_silent = -behind < n_frames ? (uint32_t)-behind : n_frames;
+    be_silent(b, out, n_silent);
+    if (n_silent == n_frames) return;
+    float *rest[MAX_OUTPUT_CHANNELS];
+    for (uint32_t i = 0; i < b->n_channels; i++)
+        rest[i] = out[i] + n_silent;
+    int64_t due_ns = call + n_silent * INT64_C(1000000000) / rate_of(b);
+    pass_gate(b, GATE_FADING_IN, rest, n_frames - n_silent, due_ns - (int64_t)cycle_now_ns());
+}
+
 void backend_cycle(struct backend *b, float *const *out, uint32_t n_frames)
 {
+    int64_t call = call_ns(b, n_frames);
     // Sequentially consistent: either this cycle sees the gate shut, or who shuts it sees `in_cycle`.
     atomic_store(&b->in_cycle, true);
     enum gate gate = atomic_load(&b->gate);
-    if (gate == GATE_SHUT || (gate == GATE_FADING_IN && b->last_gate != gate && is_early(b, n_frames)))
-        be_silent(b, gate, out, n_frames);
-    else
-        pass_gate(b, gate, out, n_frames);
+    if (gate == GATE_SHUT) {
+        b->last_gate = gate;
+        be_silent(b, out, n_frames);
+    } else if (gate == GATE_FADING_IN && b->last_gate != gate) {
+        enter(b, out, n_frames, call);
+    } else {
+        pass_gate(b, gate, out, n_frames, 0);
+    }
     atomic_store(&b->in_cycle, false);
     atomic_fetch_add_explicit(&b->n_calls, 1, memory_order_relaxed); // a number that stands for itself
 }
