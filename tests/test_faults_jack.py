@@ -52,9 +52,12 @@ class JackFaults(unittest.TestCase):
             self.servers.put(stack.enter_context(jack_server.Server(period=256, synchronous=False)))
 
     def daemon(self):
+        """libjack names a client's socket by the client alone, whatever its server: names differ."""
         server = self.servers.get()
         self.servers.put(server)  # behind the others
-        return fail_device.FailingDaemon(backend="jack, null", config=f"[output]\njack_server = {server.name}\n")
+        return fail_device.FailingDaemon(
+            backend="jack, null",
+            config=f"[output]\njack_server = {server.name}\njack_name = {server.name}-client\n")
 
     def back(self, watcher, about):
         """It plays on the server again, when it is asked to; a hanging call may have to come to its end before."""

@@ -75,6 +75,15 @@ class Jack(unittest.TestCase):
                 self.assertEqual([ports[f"chimed:out_{i}"] for i in range(1, 5)], [[]] * 4)
                 self.assertNotIn("chimed:out_5", ports)
 
+    def test_the_servers_name_is_not_for_a_client(self):
+        with jack_server.Server() as server:
+            names = f"[output]\njack_server = {server.name}\njack_name = {server.name}\n"
+            with harness.Daemon(backend="jack, null", config=names) as daemon:
+                answer = daemon.client().call("/backend", "jack")
+                self.assertEqual(answer[:3], ["/error", "/backend", "refused"])
+                self.assertIn("jack_name", answer[3])
+            self.assertIn("system:playback_1", server.connections())
+
     # ---- samples ----
 
     def test_a_stereo_file_comes_out_bit_for_bit(self):

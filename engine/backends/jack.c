@@ -22,7 +22,7 @@
 
 #define HANGS                                                                                                \
     "the JACK server hangs: libjack still waits for its answer; end the server (kill -KILL) and start it "   \
-    "again"
+    "again, or chimed where other clients come and go"
 
 struct jack_backend;
 typedef enum status jack_job(struct jack_backend *b, char *reason);
@@ -436,6 +436,13 @@ static void jack_close(struct backend *backend)
         backend_unmake(b, sizeof *b);
 }
 
+/// Sockets of libjack have a name of client or server alone: a client's removes that of a server of its name.
+static bool has_servers_name(const struct jack_backend *b)
+{
+    const char *server = b->server[0] != 0 ? b->server : getenv("JACK_DEFAULT_SERVER");
+    return strcmp(b->name, server != NULL ? server : "default") == 0;
+}
+
 static enum status jack_open(const struct config *config, const char *target, struct backend **backend,
                              char *reason)
 {
@@ -464,6 +471,13 @@ static enum status jack_open(const struct config *config, const char *target, st
     const char *server = target[0] != 0 ? target : config->jack_server;
     if (!string_copy(b->server, sizeof b->server, server)) {
         snprintf(reason, BACKEND_REASON_BYTES, "\"%s\" is too long for a JACK server's name", server);
+        backend_unmake(b, sizeof *b);
+        return STATUS_BAD_ARGUMENT;
+    }
+    if (has_servers_name(b)) {
+        snprintf(reason, BACKEND_REASON_BYTES,
+                 "the JACK server is called \"%s\", too, and libjack would take it away: set jack_name",
+                 b->name);
         backend_unmake(b, sizeof *b);
         return STATUS_BAD_ARGUMENT;
     }
