@@ -6,8 +6,9 @@
 // Records CLIENT:out_1 to out_N. Says "ready" when it does. Commands on standard input: "bufsize N" sets the
 // server's buffer size and answers "bufsize N"; "stop", or the end of the input, ends it before N_FRAMES are
 // full. Then FILE gets the recorded floats of channel 1, then those of channel 2 and so on, and the last line
-// says "captured FRAMES skips N xruns N": skips are cycles that did not begin where the last one ended on
-// JACK's clock, so what was played meanwhile is not here.
+// says "captured FRAMES skips N xruns N began NS": skips are cycles that did not begin where the last one
+// ended on JACK's clock, so what was played meanwhile is not here; NS is when the first cycle came, by
+// CLOCK_MONOTONIC.
 #include <errno.h>
 #include <jack/jack.h>
 #include <poll.h>
@@ -33,12 +34,20 @@ struct capture {
     _Atomic bool recording, gone;
     _Atomic uint32_t n_frames, n_skips, n_xruns;
     jack_nframes_t next_time; // the audio thread's
+    int64_t began_ns;         // likewise, until there are frames
 };
 
 static void fail(const char *what)
 {
     fprintf(stderr, "jack_capture: %s\n", what);
     exit(1);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 // ---- what libjack calls ----
@@ -52,6 +61,7 @@ static int on_process(jack_nframes_t n, void *argument)
     jack_nframes_t now = jack_last_frame_time(c->client);
     if (at > 0 && now != c->next_time) atomic_fetch_add_explicit(&c->n_skips, 1, memory_order_relaxed);
     c->next_time = now + n;
+    if (at == 0) c->began_ns = now_ns();
     uint32_t room = c->max_frames - at;
     if (n > room) n = room;
     for (uint32_t i = 0; i < c->n_channels; i++)
@@ -172,7 +182,8 @@ int main(int argc, char **argv)
 
     uint32_t n_frames = atomic_load_explicit(&c.n_frames, memory_order_acquire);
     write_samples(&c, n_frames, argv[5]);
-    printf("captured %u skips %u xruns %u\n", n_frames, c.n_skips, c.n_xruns);
+    printf("captured %u skips %u xruns %u began %lld\n", n_frames, c.n_skips, c.n_xruns,
+           (long long)c.began_ns);
     fflush(stdout);
     jack_client_close(c.client);
     return 0;

@@ -105,12 +105,12 @@ class Server:
 
 
 class Capture:
-    """A recording: `channels` after end(), and how often JACK itself left frames out."""
+    """A recording. After end(): its `channels`, when it `began` (time.monotonic()), how often JACK itself left frames out."""
 
     def __init__(self, server, n_frames, n_channels, client):
         self.folder = tempfile.TemporaryDirectory(prefix="chimed-capture-")
         self.file, self.n_channels, self.channels = os.path.join(self.folder.name, "floats"), n_channels, None
-        self.n_skips = self.n_xruns = 0
+        self.n_skips, self.n_xruns, self.began = 0, 0, None
         self.process = subprocess.Popen(
             [os.environ["CHIMED_JACK_CAPTURE"], server.name, client, str(n_channels), str(n_frames), self.file],
             env=server.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -142,7 +142,7 @@ class Capture:
         words = self.line().split()
         if words[:1] != ["captured"] or self.process.wait(PATIENCE_S) != 0:
             raise AssertionError(f"the capture ends with {words}, {self.process.returncode}")
-        n, self.n_skips, self.n_xruns = int(words[1]), int(words[3]), int(words[5])
+        n, self.n_skips, self.n_xruns, self.began = int(words[1]), int(words[3]), int(words[5]), int(words[7]) / 1e9
         with open(self.file, "rb") as file:
             floats = array.array("f", file.read())
         self.channels = [floats[c * n:(c + 1) * n] for c in range(self.n_channels)]

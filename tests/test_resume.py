@@ -334,13 +334,6 @@ class Heard(unittest.TestCase):
         samples = test_heal.marked()
         position = test_heal.Position(samples)
 
-        def hear(server):
-            """Where in the loop it was when the recording began."""
-            capture = server.capture(0.4)
-            at = time.monotonic()
-            capture.end()
-            start, place = position.assert_goes_on(capture.channels[0])
-            return at, place - start
         with jack_server.Server() as server:
             life = Life(backend="jack", config=f"[output]\njack_server = {server.name}")
             self.addCleanup(life.remove)
@@ -349,14 +342,14 @@ class Heard(unittest.TestCase):
             life.sound("loop.wav", wav(stereo, channels=2))
             client.do("/play", "loop.wav", "id", 1, "loop", 1)
             kept(client)
-            began, first = hear(server)
+            began, first = position.hear(server)
             for how in signal.SIGKILL, signal.SIGTERM:
                 life.end(how)
                 client = life.begin()
                 resumed(client)
                 until(lambda: client.voices()[1]["state"] == "playing" and client.status()["backend"] == "jack", "the loop")
                 time.sleep(0.1)  # the fade, so that frames are as they are in the file
-                now, place = hear(server)
+                now, place = position.hear(server)
                 off = (place - first - (now - began) * RATE + test_heal.N / 2) % test_heal.N - test_heal.N / 2
                 self.assertLess(abs(off) / RATE, NEAR_S, how)
             life.end(signal.SIGTERM)
