@@ -216,11 +216,9 @@ static inline void begin(const char *list)
     assert_int_equal(chain_start(&chain, &player->cycle, reason), STATUS_OK);
 }
 
-static inline void end(void)
+/// After chain_stop().
+static inline void leave(void)
 {
-    let_go = true;
-    bool has_stopped = chain_stop(&chain); // or some hang, as they were told to
-    (void)has_stopped;
     uint64_t start_ns = cycle_now_ns();
     for (uint32_t i = 0; i < N_BACKEND_KINDS; i++) {
         while (n_open[i] > 0 && ms_since(start_ns) < 10000)
@@ -230,6 +228,14 @@ static inline void end(void)
     assert_int_equal(n_together, 0); // never two threads in the engine
     assert_int_equal(n_in_cycle, 0);
     player_free(player);
+}
+
+static inline void end(void)
+{
+    let_go = true;
+    bool has_stopped = chain_stop(&chain); // or some hang, as they were told to
+    (void)has_stopped;
+    leave();
 }
 
 #endif

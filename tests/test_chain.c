@@ -256,6 +256,54 @@ static void test_all_at_once(void **state)
     end();
 }
 
+/// A helper opens the first of the list, and has not come back.
+static struct chain_entry *begin_opening(void)
+{
+    how[BACKEND_JACK] = FAILS;
+    how[BACKEND_ALSA] = WORKS;
+    begin("jack, alsa");
+    how[BACKEND_JACK] = HANGS_IN_OPEN;
+    while (chain.entries[0].state != ENTRY_OPENING)
+        turn();
+    return &chain.entries[0];
+}
+
+static void expect_all_closed(void)
+{
+    assert_true(chain_stop(&chain)); // or its audio thread would run on without an engine
+    assert_int_equal(n_opened[BACKEND_JACK], 1);
+    assert_int_equal(n_open[BACKEND_JACK], 0);
+    leave();
+}
+
+static void test_stops_before_what_was_opened_is_taken(void **state)
+{
+    (void)state;
+    const struct chain_entry *e = begin_opening();
+    how[BACKEND_JACK] = WORKS;
+    while (!atomic_load(&e->is_done))
+        sleep_ms(1);
+    expect_all_closed();
+}
+
+static void *come_back(void *argument)
+{
+    (void)argument;
+    sleep_ms(100);
+    how[BACKEND_JACK] = WORKS;
+    return NULL;
+}
+
+static void test_stops_while_one_is_opened(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    (void)begin_opening();
+    assert_int_equal(pthread_create(&thread, NULL, come_back, NULL), 0);
+    expect_all_closed();
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_switches_by_hand),
         cmocka_unit_test(test_changes_are_looked_at),
         cmocka_unit_test(test_all_at_once),
+        cmocka_unit_test(test_stops_before_what_was_opened_is_taken),
+        cmocka_unit_test(test_stops_while_one_is_opened),
     };
     return cmocka_run_group_tests(tests, player_set_up, player_tear_down);
 }
