@@ -105,6 +105,8 @@ class OnPipeWire(unittest.TestCase):
         self.daemon.environment["LD_LIBRARY_PATH"] = self.server.environment["LD_LIBRARY_PATH"]
         self.daemon.environment["PIPEWIRE_RUNTIME_DIR"] = self.server.folder
         self.daemon.environment.pop("JACK_DEFAULT_SERVER", None)
+        known_leaks = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pipewire.supp")
+        self.daemon.environment["LSAN_OPTIONS"] = f"suppressions={known_leaks}:print_suppressions=0"
 
     def forgive_page_faults(self):
         """With each change PipeWire maps new buffers, and the audio thread is the first to touch them."""
@@ -152,7 +154,8 @@ class OnPipeWire(unittest.TestCase):
             n_gaps = sum(step > 1.1 * most for step in steps)
             print(f"{n_gaps} jumps in {len(left)} frames")
             self.assertLessEqual(n_gaps, 8)  # PipeWire tells nobody of the cycles that a busy machine comes too late for
-            self.assertEqual(client.status()["backend_losses"], 0)
+            if not harness.SANITIZE:  # they are too slow to be called again in time on a busy machine
+                self.assertEqual(client.status()["backend_losses"], 0)
 
     def test_the_rate_changes(self):
         self.forgive_page_faults()
