@@ -383,6 +383,8 @@ class Heal(unittest.TestCase):
                     time.sleep(2)
                     self.assertEqual(client.status()["voices_shed"], 0)
                     continue
+                listener = daemon.client()
+                listener.do("/subscribe", "/voice/ended")
                 status = harness.until(lambda: (s := client.status())["voices_shed"] > n // 5 and s, "shedding", 30)
                 harness.until(lambda: client.status()["health"] == "degraded", "health")
                 harness.until(lambda: client.status()["health_why"].find("too late") < 0, "calm", 60)
@@ -390,6 +392,16 @@ class Heal(unittest.TestCase):
                 print(f"{n} voices were too many; {status['voices_shed']} were stopped, {status['voices']} play; xruns: "
                       f"ours {status['xruns_ours']}, late {status['xruns_late']}, device {status['xruns_device']}")
                 self.assertIn("the quietest voices are stopped", daemon.stderr())
+                # By effect: what is left has room, each that went was told, and the next one is played.
+                harness.until(lambda: client.status()["load"] < 0.95, "a lower load", 60)
+                status = harness.until(lambda: (s := client.status())["voices"] + s["voices_shed"] == n and s, "their ends")
+                listener.do("/sync", 1)
+                shed = [m[1] for m in listener.seen if m[0] == "/voice/ended" and m[2] == "shed"]
+                self.assertTrue(0 < len(shed) <= status["voices_shed"])  # who does not read misses some
+                self.assertEqual(len(shed), len(set(shed)))
+                self.assertNotIn(7, shed)
+                client.do("/play", "n", "id", "next")
+                harness.until(lambda: client.voices()["next"]["state"] == "playing", "the next one")
                 client.do("/stop", 7)  # still there
 
     def test_health_is_told(self):
