@@ -193,6 +193,26 @@ class Scheduled(Living):
             self.assert_resumed(self.restart(signal.SIGTERM), 1, 0, 2)
             self.assertEqual({(i, v["gain"]) for i, v in self.client.voices().items()}, {(1000000, 0.0), ("x", -1.5)})
 
+    def test_who_subscribes_is_told(self):
+        """Once, with the figures that /status has. A client is seldom too late to ask for it: then all begins anew."""
+        self.client.do("/sound/load", "tone", "long.wav")
+        self.client.do("/play", "tone", "id", 1, "loop", 1)
+        self.client.do("/play", "tone", "id", 2, "loop", 1)
+        self.client.do("/play", "tone", "id", 3, "at", 3600.0)
+        kept(self.client)
+
+        def asked_in_time():
+            self.life.end(signal.SIGTERM)
+            self.client = self.life.begin()
+            self.client.do("/subscribe", "/state/resumed")
+            return self.client.status()["journal"] == "resuming"
+        self.assertTrue(any(asked_in_time() for _ in range(20)), "this machine is too slow for this test")
+        told = self.client.wait_for(lambda m: m[0] == "/state/resumed")
+        self.assertEqual(told[1:], [1, 2, 1, 0])
+        self.assert_resumed(resumed(self.client), *told[1:])
+        self.client.do("/sync", 1)
+        self.assertNotIn("/state/resumed", [m[0] for m in self.client.seen])
+
 
 class HowItEnds(Living):
     def busy(self):
