@@ -51,6 +51,10 @@ static enum verdict judge(const struct signs *s, struct strbuf *why)
     } else if (s->is_on_timer) {
         verdict = VERDICT_RECOVERING;
         strbuf_format(why, "goes on without sound, for %.60s does not play: %.150s", s->wanted, s->reason);
+    } else if (s->is_fallback && strcmp(s->backend, s->wanted) == 0) {
+        verdict = VERDICT_DEGRADED;
+        strbuf_format(why, "plays with earlier settings, for %.60s does not with the new ones: %.100s",
+                      s->wanted, s->reason);
     } else if (s->is_fallback) {
         verdict = VERDICT_DEGRADED;
         strbuf_format(why, "plays on %.60s, for %.60s does not play: %.100s", s->backend, s->wanted,

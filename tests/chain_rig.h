@@ -9,7 +9,7 @@
 
 // These take the place of pick.c: jack and alsa are backends that obey the test, null is the real one.
 
-enum how { FAILS, IS_BUSY, WORKS, HANGS_IN_OPEN, HANGS_IN_CLOSE, OTHER_RATE, BAD_RATE };
+enum how { FAILS, IS_BUSY, IS_CHOOSY, WORKS, HANGS_IN_OPEN, HANGS_IN_CLOSE, OTHER_RATE, BAD_RATE };
 
 struct fake {
     struct backend base;
@@ -57,7 +57,9 @@ static enum status fake_open(enum backend_kind kind, const struct backend_ops *o
     while (how[kind] == HANGS_IN_OPEN && !let_go)
         sleep_ms(1);
     snprintf(reason, BACKEND_REASON_BYTES, "the test does not want it");
-    if (how[kind] == IS_BUSY && n_open[kind] > 0) return STATUS_BUSY; // one program at a time, as hw: has it
+    bool is_exclusive = how[kind] == IS_BUSY || how[kind] == IS_CHOOSY;
+    if (is_exclusive && n_open[kind] > 0) return STATUS_BUSY; // one program at a time, as hw: has it
+    if (how[kind] == IS_CHOOSY && config->period != 64) return STATUS_UNSUPPORTED;
     if (how[kind] == FAILS || how[kind] == HANGS_IN_OPEN) return STATUS_NOT_FOUND;
     struct fake *f = backend_make(sizeof *f);
     assert_non_null(f);

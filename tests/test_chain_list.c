@@ -119,6 +119,49 @@ static void test_a_device_that_is_needed_is_given_up_for_a_moment(void **state)
     end();
 }
 
+static void turn_until_period(uint32_t period)
+{
+    uint64_t start_ns = cycle_now_ns();
+    while (strcmp(plays(), "alsa") != 0 || chain.current->config.period != period) {
+        if (ms_since(start_ns) > 3000) fail_msg("%s plays, period %u", plays(), chain.current->config.period);
+        turn();
+    }
+}
+
+/// A device that is given up for settings that it refuses plays again with those that it had.
+static void test_refused_settings_bring_the_old_ones_back(void **state)
+{
+    (void)state;
+    how[BACKEND_ALSA] = WORKS;
+    begin("alsa,null");
+    how[BACKEND_ALSA] = IS_CHOOSY;
+    for (uint32_t round = 1; round < 4; round++) { // another refusal is no other thing
+        assert_int_equal(reconfigure("alsa,null", chain.config.device, 64 << round), STATUS_OK);
+        turn_until("null", 3000);
+        turn_until_period(64);
+        assert_string_equal(chain_best(&chain)->reason, "the test does not want it");
+        assert_true(chain.current != chain_best(&chain));
+        uint32_t n = n_opened[BACKEND_ALSA];
+        turn_for(500);
+        assert_true(strcmp(plays(), "alsa") == 0 && n_opened[BACKEND_ALSA] == n); // it stays so
+    }
+    // The old settings are what is wanted again: nothing happens.
+    const struct backend *before = chain_backend(&chain);
+    assert_int_equal(reconfigure("alsa,null", chain.config.device, 64), STATUS_OK);
+    turn_for(200);
+    assert_ptr_equal(chain_backend(&chain), before);
+    assert_ptr_equal(chain.current, chain_best(&chain));
+    // Others that are not refused take over, and there is nothing to fall back on any more.
+    how[BACKEND_ALSA] = IS_BUSY;
+    assert_int_equal(reconfigure("alsa,null", chain.config.device, 512), STATUS_OK);
+    turn_until("null", 3000);
+    turn_until_period(512);
+    turn_until_order("alsa null");
+    assert_int_equal(n_open[BACKEND_ALSA], 1);
+    assert_int_equal(chain.n_losses, 0);
+    end();
+}
+
 static void test_a_wrong_device_does_not_end_the_right_one(void **state)
 {
     (void)state;
@@ -168,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_one_that_is_gone_from_the_list_is_let_go),
         cmocka_unit_test(test_a_device_is_opened_anew_beside_the_old_one),
         cmocka_unit_test(test_a_device_that_is_needed_is_given_up_for_a_moment),
+        cmocka_unit_test(test_refused_settings_bring_the_old_ones_back),
         cmocka_unit_test(test_a_wrong_device_does_not_end_the_right_one),
         cmocka_unit_test(test_what_was_asked_for_stays),
     };

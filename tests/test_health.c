@@ -42,6 +42,10 @@ static void test_each_sign(void **state)
     s.is_fallback = true;
     s.backend = "alsa", s.reason = "no JACK server";
     expect(s, VERDICT_DEGRADED, "plays on alsa, for jack does not play: no JACK server");
+    s.wanted = "alsa", s.reason = "the device is busy";
+    expect(s, VERDICT_DEGRADED,
+           "plays with earlier settings, for alsa does not with the new ones: the device is busy");
+    s.wanted = "jack", s.reason = "no JACK server";
     s.is_fallback = false, s.is_on_timer = true, s.backend = "null";
     expect(s, VERDICT_RECOVERING, "jack does not play: no JACK server; periods come too late");
     s.quiet_ns = HEALTH_STALL_NS;

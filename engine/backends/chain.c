@@ -47,13 +47,27 @@ static bool is_lost(const struct chain_entry *e)
     return atomic_load_explicit(&e->backend->lost, memory_order_acquire);
 }
 
-/// Low is good. Nobody wants what has none.
+/// Low is good, and two apart. Nobody wants what has none.
 #define NO_RANK UINT32_MAX
+/// What the list has in place of the one that is to fall back on. NULL: nothing.
+static const struct chain_entry *replacement(const struct chain *c)
+{
+    for (uint32_t i = 0; c->fallback && i < c->n_entries; i++) {
+        const struct chain_entry *e = &c->entries[i];
+        if (e->place != ENTRY_UNLISTED && strcmp(e->choice.word, c->fallback->choice.word) == 0) return e;
+    }
+    return NULL;
+}
+
 static uint32_t rank_of(const struct chain *c, const struct chain_entry *e)
 {
     if (e == c->pinned) return 0;
-    if (e->place != ENTRY_UNLISTED) return 1 + e->place;
-    return e == c->timer ? NO_RANK - 1 : NO_RANK;
+    if (e->place != ENTRY_UNLISTED) return 2 * (1 + e->place);
+    if (e == c->timer) return NO_RANK - 1;
+    const struct chain_entry *other = e == c->fallback ? replacement(c) : NULL;
+    if (!other) return NO_RANK;
+    // One that was refused is not tried again while the old one plays; one that was busy is.
+    return 2 * (1 + other->place) + (other->job_status == STATUS_BUSY);
 }
 
 uint32_t chain_rate(const struct chain *c)
@@ -178,6 +192,7 @@ static void take_result(struct chain *c, struct chain_entry *e, int64_t now_ns)
     enum entry_state was = e->state;
     e->since_ns = now_ns;
     e->state = e->backend ? ENTRY_RUNNING : ENTRY_CLOSED;
+    if (was == ENTRY_CLOSING && e->is_evicted) c->fallback = e;
     if (was == ENTRY_CLOSING) try_busy_ones(c, now_ns);
     if (was != ENTRY_OPENING) return;
     if (!e->backend) {
@@ -219,8 +234,8 @@ static void note_return(struct chain *c, struct chain_entry *e, int64_t now_ns)
         c->n_returns++;
         snprintf(after, sizeof after, ", after %.3f s", (double)c->recovery_ns * 1e-9);
     }
-    log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_BACKEND", e->choice.word}), "backend: %s plays%s",
-               e->choice.word, after);
+    log_fields(LOG_LEVEL_INFO, LOG_WITH({"CHIMED_BACKEND", e->choice.word}), "backend: %s plays%s%s",
+               e->choice.word, e == c->fallback ? " with the settings of before" : "", after);
 }
 
 /// While no cycle runs.
@@ -244,6 +259,7 @@ static void go_on_switching(struct chain *c, int64_t now_ns)
     c->next = NULL;
     if (e != c->timer && !is_proven(c, e)) e = c->timer; // it went meanwhile
     c->current = e;
+    if (e == replacement(c)) c->fallback = NULL;
     e->taken_ns = now_ns;
     e->quiet_ns = 0;
     e->reason[0] = 0;
@@ -315,10 +331,10 @@ static bool is_left_over(const struct chain *c, const struct chain_entry *e)
 }
 
 /// One that is left over plays on until another one can, unless it has the device that this one needs, or
-/// there is nothing to wait for.
+/// there is nothing to wait for. If the device refuses what it is to be opened with, it comes back.
 static void let_go(struct chain *c, int64_t now_ns)
 {
-    const struct chain_entry *old = c->current;
+    struct chain_entry *old = c->current;
     bool is_needed = false, is_replaced = false, is_busy = false;
     if (c->next || !is_left_over(c, old)) return;
     for (uint32_t i = 0; i < c->n_entries; i++) {
@@ -328,24 +344,32 @@ static void let_go(struct chain *c, int64_t now_ns)
         is_needed = is_needed || e->state != ENTRY_CLOSED || !e->is_tried;
         is_busy = is_busy || (e->state == ENTRY_CLOSED && e->job_status == STATUS_BUSY);
     }
+    old->is_evicted = is_busy;
     if (is_busy || (!is_needed && !is_replaced)) begin_switch(c, c->timer, false, now_ns);
+}
+
+/// What it is opened with: that of the configuration, or again that of before.
+static void take_settings(const struct chain *c, struct chain_entry *e)
+{
+    if (e != c->fallback) e->config = c->config;
+    e->config.rate = c->config.rate;
 }
 
 /// Opens or hands over to the best one that can be had.
 static void improve(struct chain *c, int64_t now_ns)
 {
     if (c->next) return;
-    for (uint32_t wanted = 0; wanted < rank_of(c, c->current) && wanted <= c->n_listed; wanted++)
+    for (uint32_t wanted = 0; wanted < rank_of(c, c->current) && wanted <= 2 * c->n_listed + 1; wanted++)
         for (uint32_t i = 0; i < c->n_entries; i++) {
             struct chain_entry *e = &c->entries[i];
             if (rank_of(c, e) != wanted || now_ns < e->next_try_ns) continue;
-            if (e == c->timer && wanted > 1 && is_left_over(c, c->current)) continue; // see let_go()
+            if (e == c->timer && wanted > 2 && is_left_over(c, c->current)) continue; // see let_go()
             if (is_proven(c, e) && (e == c->timer || is_running(e))) {
                 begin_switch(c, e, c->current == c->timer, now_ns);
                 return;
             }
             if (e->state != ENTRY_CLOSED || has_job(c, now_ns)) continue;
-            e->config = c->config;
+            take_settings(c, e);
             if (!start_job(c, e, ENTRY_OPENING, now_ns))
                 attempt_failed(c, e, "the system gives no thread to open it with", now_ns);
             return;

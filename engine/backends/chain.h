@@ -37,6 +37,7 @@ struct chain {
     struct chain_entry *next;    // takes over as soon as the gate of `current` is shut; else NULL
     struct chain_entry *pinned;  // somebody has asked for it: the best of all; else NULL
     struct chain_entry *pinned_before;
+    struct chain_entry *fallback; // gave its device to one of the same word, and plays again unless that does
     struct cycle *cycle;
     int wake_fd; // eventfd, readable when there is something to look at
     struct hints hints;
@@ -75,8 +76,8 @@ NODISCARD enum status chain_ask(struct chain *c, const char *word, char *reason)
 /// Takes another list, and what backends are opened with: device, format, period, periods, jack_connect. What
 /// plays goes on if it is in the list and nothing that it was opened with has changed; else until the one
 /// that comes in its place can play, or, when that needs its device, until now: then the timer bridges the
-/// gap. Fails with a reason, and has changed nothing, when the list is none or too much is still being
-/// closed.
+/// gap, and what played comes back when the device refuses the new settings. Fails with a reason, and has
+/// changed nothing, when the list is none or too much is still being closed.
 NODISCARD enum status chain_reconfigure(struct chain *c, const struct config *config, char *reason);
 
 /// The entries for people: the best first, those that nobody wants any more left out unless they are open.

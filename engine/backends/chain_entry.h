@@ -48,7 +48,8 @@ struct chain_entry {
 
     // attempts
     int64_t next_try_ns, back_off_ns, taken_ns;
-    bool is_tried; // since it came into the list
+    bool is_tried;   // since it came into the list
+    bool is_evicted; // it left the list, and its device is needed by what has come in its place
 };
 
 /// Sets the entry to ENTRY_OPENING, ENTRY_LOOKING or ENTRY_CLOSING and has it done. False, and nothing

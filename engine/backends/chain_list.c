@@ -18,7 +18,7 @@ static void init_entry(struct chain *c, struct chain_entry *e, const struct back
 static bool is_idle(const struct chain *c, const struct chain_entry *e)
 {
     return e->state == ENTRY_CLOSED && e->place == ENTRY_UNLISTED && e != c->timer && e != c->current &&
-           e != c->next && e != c->pinned && e != c->pinned_before;
+           e != c->next && e != c->pinned && e != c->pinned_before && e != c->fallback;
 }
 
 /// NULL when all are in use.
@@ -150,7 +150,7 @@ static void list_entry(struct chain *c, struct chain_entry *e, uint32_t place)
 {
     e->place = place;
     e->next_try_ns = e->back_off_ns = 0;
-    e->is_tried = false;
+    e->is_tried = e->is_evicted = false;
     if (e->state == ENTRY_CLOSED) e->job_status = STATUS_OK;
     // Somebody has asked for it, under this word.
     if (c->pinned && c->pinned->place == ENTRY_UNLISTED &&
@@ -175,6 +175,7 @@ enum status chain_reconfigure(struct chain *c, const struct config *config, char
         return STATUS_BUSY;
     }
     take_config(c, config);
+    c->fallback = NULL;
     c->is_auto = list.is_auto;
     c->n_listed = list.n;
     for (uint32_t i = 0; i < c->n_entries; i++)

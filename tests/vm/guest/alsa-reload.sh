@@ -43,10 +43,25 @@ for period in 512 128 1024; do
     check "it plays" within 5 status_is period $period
     check "it is the card that plays" within 5 status_is backend alsa
 done
+# A format that the card does not have: it has to be given up to learn that, and comes back as it was.
+configure hw:CARD=Dummy 1024 s32
+check "a format that it refuses is no error" chime reload
+check "it is told" within 5 status_is health_why ".*plays with earlier settings, for alsa does not with the new ones: .*"
+check "the card is opened as before" within 5 is_open Dummy 1024 S16_LE
+check "it is the card that plays, not the timer" within 5 status_is backend alsa
+configure hw:CARD=Dummy 512 s16
+check "the next settings are taken" chime reload
+check "the card is opened with them" within 5 is_open Dummy 512 S16_LE
+check "it is healthy" within 5 status_is health healthy
+configure hw:CARD=Dummy 1024 s16
+check "and these" chime reload
+check "the card is opened with these" within 5 is_open Dummy 1024 S16_LE
+check "it is the card that plays again" within 5 status_is backend alsa
+
 # A card that there is not: the one that plays goes on.
 configure hw:CARD=None 1024 s16
 check "a card that there is not is no error" chime reload
-check "it is told" within 5 status_is health_why ".*plays on alsa, for alsa does not play: .*"
+check "it is told" within 5 status_is health_why ".*plays with earlier settings, for alsa does not with the new ones: .*"
 check "the other one plays on" is_open Dummy 1024 S16_LE
 
 # A card that is free: one after the other, without the timer between them.
