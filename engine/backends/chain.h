@@ -98,18 +98,4 @@ int64_t chain_quiet_ns(const struct chain *c);
 /// "plays", "ready", "hangs", "opening", "closing" or "waits", a literal.
 const char *chain_entry_state(const struct chain *c, const struct chain_entry *e);
 
-// ---- between the files of this module: chain_list.c ----
-
-/// Makes the entries of a list, and the timer if it is not in there. A zeroed chain with its config.
-NODISCARD enum status chain_fill(struct chain *c, const struct backend_list *list, char *reason);
-
-/// The entry of this word, or of this kind ("alsa": the best of the list). NULL when there is none.
-struct chain_entry *chain_find_entry(struct chain *c, const struct backend_choice *choice);
-
-/// One that is not in the list. NULL while too many are being closed.
-struct chain_entry *chain_make_entry(struct chain *c, const struct backend_choice *choice);
-
-/// Tells one that runs what may have changed since it was opened.
-void chain_configure_entry(const struct chain *c, struct chain_entry *e);
-
 #endif

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-// chain_entry.c - what may wait for a server or a driver, on a thread of its own.
+// chain_entry.c - one backend of a chain: what may wait for its server or driver, on a thread of its own, and
+// its signs of life.
 #include "engine/backends/chain_entry.h"
 
 #include <stdio.h>
 #include <sys/eventfd.h>
+
+/// Of a backend that makes no progress.
+#define QUIET_PERIODS 8
+
+// ---- what helpers do ----
 
 /// The engine follows any rate that sounds may have; its buses keep their channels.
 static enum status check(const struct config *c, const struct backend *b, char *reason)
@@ -81,4 +87,36 @@ bool entry_end_job(struct chain_entry *e)
 bool entry_has_job(const struct chain_entry *e)
 {
     return e->state == ENTRY_OPENING || e->state == ENTRY_LOOKING || e->state == ENTRY_CLOSING;
+}
+
+// ---- signs of life ----
+
+bool entry_is_running(const struct chain_entry *e)
+{
+    return e->state == ENTRY_RUNNING || e->state == ENTRY_LOOKING;
+}
+
+bool entry_is_lost(const struct chain_entry *e)
+{
+    return atomic_load_explicit(&e->backend->lost, memory_order_acquire);
+}
+
+static int64_t quiet_limit_ns(const struct chain_entry *e)
+{
+    // relaxed: a number that stands for itself, here and below.
+    uint64_t period = atomic_load_explicit(&e->backend->period_frames, memory_order_relaxed);
+    int64_t ns = (int64_t)(QUIET_PERIODS * period * 1000000000 / e->backend->rate);
+    return ns > ENTRY_MIN_QUIET_NS ? ns : ENTRY_MIN_QUIET_NS;
+}
+
+bool entry_is_quiet(const struct chain_entry *e)
+{
+    return e->quiet_ns > quiet_limit_ns(e);
+}
+
+void entry_watch(struct chain_entry *e, int64_t passed_ns)
+{
+    uint64_t n_calls = atomic_load_explicit(&e->backend->n_calls, memory_order_relaxed);
+    e->quiet_ns = n_calls == e->n_calls_seen ? e->quiet_ns + passed_ns : 0;
+    e->n_calls_seen = n_calls;
 }

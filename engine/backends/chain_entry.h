@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// chain_entry.h - one backend of a chain, and what may wait for its server or driver, on a thread of its own.
-// For the chain alone.
+// chain_entry.h - one backend of a chain: what may wait for its server or driver, on a thread of its own, and
+// its signs of life. For the chain alone.
 #ifndef ENGINE_BACKENDS_CHAIN_ENTRY_H
 #define ENGINE_BACKENDS_CHAIN_ENTRY_H
 #include <stdbool.h>
@@ -61,5 +61,16 @@ NODISCARD bool entry_end_job(struct chain_entry *e);
 
 /// One is under way.
 bool entry_has_job(const struct chain_entry *e);
+
+/// It is open and started.
+bool entry_is_running(const struct chain_entry *e);
+/// Its server or device has gone.
+bool entry_is_lost(const struct chain_entry *e);
+
+/// A backend that does not call for this long, and for some periods, makes no progress.
+#define ENTRY_MIN_QUIET_NS INT64_C(200000000)
+bool entry_is_quiet(const struct chain_entry *e);
+/// Looks for new calls, `passed_ns` after the last time.
+void entry_watch(struct chain_entry *e, int64_t passed_ns);
 
 #endif

@@ -2,7 +2,7 @@
 // chain_list.c - which backends a chain has, and in which order they are wanted.
 #include <string.h>
 
-#include "engine/backends/chain.h"
+#include "engine/backends/chain_parts.h"
 
 // ---- entries ----
 
@@ -66,6 +66,42 @@ struct chain_entry *chain_find_entry(struct chain *c, const struct backend_choic
 }
 
 // ---- order ----
+
+const struct chain_entry *chain_replacement(const struct chain *c)
+{
+    for (uint32_t i = 0; c->fallback && i < c->n_entries; i++) {
+        const struct chain_entry *e = &c->entries[i];
+        if (e->place != ENTRY_UNLISTED && strcmp(e->choice.word, c->fallback->choice.word) == 0) return e;
+    }
+    return NULL;
+}
+
+uint32_t chain_rank(const struct chain *c, const struct chain_entry *e)
+{
+    if (e == c->pinned) return 0;
+    if (e->place != ENTRY_UNLISTED) return 2 * (1 + e->place);
+    if (e == c->timer) return CHAIN_NO_RANK - 1;
+    const struct chain_entry *other = e == c->fallback ? chain_replacement(c) : NULL;
+    if (!other) return CHAIN_NO_RANK;
+    // One that was refused is not tried again while the old one plays; one that was busy is.
+    return 2 * (1 + other->place) + (other->job_status == STATUS_BUSY);
+}
+
+bool chain_is_left_over(const struct chain *c, const struct chain_entry *e)
+{
+    return chain_rank(c, e) == CHAIN_NO_RANK;
+}
+
+const struct chain_entry *chain_best(const struct chain *c)
+{
+    // What has just been asked for may come to nothing.
+    const struct chain_entry *pinned = c->request == REQUEST_WAITS ? c->pinned_before : c->pinned;
+    if (pinned) return pinned;
+    const struct chain_entry *e = c->entries;
+    while (e->place != 0)
+        e++; // there is one
+    return e;
+}
 
 static bool comes_before(const struct chain *c, const struct chain_entry *a, const struct chain_entry *b)
 {
