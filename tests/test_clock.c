@@ -128,6 +128,26 @@ static void test_sleep_is_no_step(void **state)
     assert_int_equal(wake(&d, d.now_ns, 256), 0);
 }
 
+/// The threads stand still for longer than the machine sleeps: the first cycle afterwards already knows where
+/// it is.
+static void test_sleep_starts_the_loop_anew(void **state)
+{
+    (void)state;
+    static const double still_s[] = {0, 0.02, 0.58, 3};
+    for (uint32_t i = 0; i < COUNT_OF(still_s); i++) {
+        struct device d;
+        open_device(&d, 0, 0);
+        run(&d, 3, 256);
+        d.now_ns += still_s[i] * 1e9;
+        d.ntp_zero += clock_ntp_of_ns(3000000000);
+        d.asleep_ns += 3000000000;
+        double now_ns = d.now_ns;
+        assert_int_equal(wake(&d, now_ns, 256), 0);
+        int64_t error = clock_frame_of_ntp(&d.clock, ntp_at(&d, now_ns)) - (int64_t)d.frame;
+        if (llabs(error) > 1) fail_msg("after %.2f s: %lld frames off", still_s[i], (long long)error);
+    }
+}
+
 static void test_small_steps_are_followed_slowly(void **state)
 {
     (void)state;
@@ -172,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_the_year_2036),
         cmocka_unit_test(test_steps_are_told),
         cmocka_unit_test(test_sleep_is_no_step),
+        cmocka_unit_test(test_sleep_starts_the_loop_anew),
         cmocka_unit_test(test_small_steps_are_followed_slowly),
         cmocka_unit_test(test_pairs_that_could_not_be_read),
     };

@@ -109,7 +109,7 @@ void clock_set_rate(struct clock *c, uint32_t rate);
 
 /// A cycle of `n_frames` (1 or more) from engine frame `frame` begins at `now`; NULL when the clock is exact.
 /// Returns by how much (32.32 seconds, signed) NTP time has jumped since the last cycle; 0 when it has not. A
-/// gap (another backend, a stop, frames that the device lost) starts the loop anew.
+/// gap (another backend, a stop, frames that the device lost, a sleep of the machine) starts the loop anew.
 RT_SAFE int64_t clock_begin_cycle(struct clock *c, const struct moment *now, uint64_t frame,
                                   uint32_t n_frames);
 /// The frame that lies one period behind a time: may lie before or behind this cycle. Offline, and before the

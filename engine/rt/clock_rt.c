@@ -137,6 +137,7 @@ RT_SAFE static int64_t follow_offset(struct clock *c, const struct moment *now, 
     if (!c->has_offset || slept_ns > CLOCK_STEP_NS) { // less is the jitter of the readings
         c->asleep_ns = now->asleep_ns;
         c->offset += clock_ntp_of_ns((uint64_t)slept_ns);
+        if (c->has_offset) c->is_running = false; // no cycle came meanwhile: the next one begins anew
     }
     int64_t change = (int64_t)(measured - c->offset);
     int64_t step = (int64_t)clock_ntp_of_ns(CLOCK_STEP_NS);
