@@ -9,11 +9,20 @@
 // ---- a stall, on demand, at the beginning of a real-time section ----
 
 static _Atomic uint32_t n_entered, n_left, stall_ms;
+static struct cycle *_Atomic slept_in; // the next stall is a sleep of the machine
+
+/// As if the machine had slept for a second since the last cycle began.
+static void machine_sleeps(struct cycle *c)
+{
+    c->asleep_ns -= 1000000000;
+}
 
 void chimed_rt_enter(void)
 {
     n_entered++;
     uint32_t ms = atomic_exchange(&stall_ms, 0);
+    struct cycle *c = atomic_exchange(&slept_in, NULL);
+    if (c) machine_sleeps(c);
     if (ms > 0) sleep_ms(ms);
 }
 
@@ -89,6 +98,62 @@ static void test_cycle_load(void **state)
     p->cycle.load_worst_ppm = 0;
     cycle_run(&p->cycle, out, 2, 480);
     assert_in_range(p->cycle.load_worst_ppm, 1, worst - 1);
+    player_free(p);
+}
+
+/// Whose fault an xrun is: ours, of a thread that was woken late, or the device's.
+static void assert_xruns(const struct cycle *c, uint64_t n_ours, uint64_t n_late, uint64_t n_device)
+{
+    assert_int_equal(c->n_xruns_ours, n_ours);
+    assert_int_equal(c->n_xruns_late, n_late);
+    assert_int_equal(c->n_xruns_device, n_device);
+}
+
+static void test_cause_of_an_xrun(void **state)
+{
+    (void)state;
+    struct player *p = player_new(2);
+    struct cycle *c = &p->cycle;
+    float left[480], right[480], *out[] = {left, right};
+    stall_ms = 20;
+    cycle_run(c, out, 2, 480);
+    cycle_count_xrun(c);
+    assert_xruns(c, 1, 0, 0);
+    sleep_ms(120); // it is of that time no more
+    cycle_note_wake(c);
+    cycle_count_xrun(c);
+    assert_xruns(c, 1, 1, 0);
+    player_free(p);
+}
+
+/// All threads have stood still: nobody was late, and no block was long.
+static void test_a_sleep_is_nobodys_fault(void **state)
+{
+    (void)state;
+    struct player *p = player_new(2);
+    struct cycle *c = &p->cycle;
+    static float left[4800], right[4800];
+    float *out[] = {left, right};
+    for (uint32_t i = 0; i < 3; i++)
+        cycle_run(c, out, 2, 4800); // 100 ms
+    // Between two cycles.
+    machine_sleeps(c);
+    sleep_ms(220);
+    cycle_note_wake(c);
+    cycle_count_xrun(c);
+    assert_xruns(c, 0, 0, 1);
+    for (uint32_t i = 0; i < 100 && c->asleep_ns > UINT64_MAX / 2; i++) // a busy machine may come between
+        cycle_run(c, out, 2, 4800);
+    cycle_count_xrun(c);
+    assert_xruns(c, 0, 0, 2); // the driver has lost its place
+    // In the midst of one.
+    uint32_t worst_ppm = c->load_worst_ppm;
+    slept_in = c;
+    stall_ms = 120;
+    cycle_run(c, out, 2, 4800);
+    assert_int_equal(c->load_worst_ppm, worst_ppm);
+    cycle_count_xrun(c);
+    assert_xruns(c, 0, 0, 3);
     player_free(p);
 }
 
@@ -262,11 +327,18 @@ static void test_realtime_limited(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cycle_counts),       cmocka_unit_test(test_cycle_takes_both_clocks),
-        cmocka_unit_test(test_cycle_load),         cmocka_unit_test(test_null_keeps_time),
-        cmocka_unit_test(test_null_skips_a_stall), cmocka_unit_test(test_null_stops_soon),
-        cmocka_unit_test(test_pick_fixed),         cmocka_unit_test(test_pick_auto),
-        cmocka_unit_test(test_realtime_refused),   cmocka_unit_test(test_realtime_limited),
+        cmocka_unit_test(test_cycle_counts),
+        cmocka_unit_test(test_cycle_takes_both_clocks),
+        cmocka_unit_test(test_cycle_load),
+        cmocka_unit_test(test_cause_of_an_xrun),
+        cmocka_unit_test(test_a_sleep_is_nobodys_fault),
+        cmocka_unit_test(test_null_keeps_time),
+        cmocka_unit_test(test_null_skips_a_stall),
+        cmocka_unit_test(test_null_stops_soon),
+        cmocka_unit_test(test_pick_fixed),
+        cmocka_unit_test(test_pick_auto),
+        cmocka_unit_test(test_realtime_refused),
+        cmocka_unit_test(test_realtime_limited),
     };
     return cmocka_run_group_tests(tests, player_set_up, player_tear_down);
 }

@@ -263,6 +263,26 @@ class ClockSteps(unittest.TestCase):
             self.assertLess(abs(client.do("/time")[1] / 2**32 - (time.time() + EPOCH + 3600)), 1)
             until(lambda: "the machine has slept for 3600.0 s" in daemon.stderr(), "it is told")
 
+    def test_a_sleep_is_nobodys_fault(self):
+        """All threads stand still around it: what could not be played is not put down to a late wake-up."""
+        with self.daemon() as (daemon, step):
+            client = daemon.client()
+            client.do("/sound/load", "click", daemon.sound("click.wav", CLICK))
+            until(lambda: client.do("/time")[0] > RATE // 2, "it plays")
+            before = client.status()
+            client.do("/play", "click", "id", 1, "at", 1.0)
+            client.do("/sync", 1)
+            os.kill(daemon.process.pid, signal.SIGSTOP)
+            time.sleep(0.5)
+            step[8:] = struct.pack("=q", int(60 * 1e9))
+            os.kill(daemon.process.pid, signal.SIGCONT)
+            self.assertGreater(client.wait_for(lambda m: m[0] == "/late")[-1], 59.2 * RATE)
+            until(lambda: client.status()["xruns"] > before["xruns"], "it is counted")
+            after = client.status()
+            self.assertGreater(after["xruns_device"], before["xruns_device"])
+            if after["xruns"] - before["xruns"] == 1:  # a busy machine has others, too
+                self.assertEqual(after["xruns_late"], before["xruns_late"])
+
     def test_the_process_is_stopped(self):
         """SIGSTOP for 2 s: time has gone on, and what was due meanwhile is late."""
         with self.daemon() as (daemon, _):

@@ -13,6 +13,8 @@
 /// A long or late cycle is the cause of an xrun that is noticed no later than that, and of what follows at
 /// once.
 #define CAUSE_NS UINT64_C(100000000)
+/// Less is the jitter of the readings.
+#define SLEPT_NS 5000000
 /// Time constant of the average load.
 #define LOAD_SMOOTHING_SECONDS 1.0
 
@@ -36,11 +38,21 @@ static uint32_t to_ppm(double load)
     return ppm < (double)UINT32_MAX ? (uint32_t)ppm : UINT32_MAX;
 }
 
+/// That the machine has slept since it was started. An interruption between the readings makes it less.
+static uint64_t asleep_now_ns(void)
+{
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    uint64_t boot_ns = (uint64_t)boot.tv_sec * NS_PER_SECOND + (uint64_t)boot.tv_nsec,
+             now_ns = cycle_now_ns();
+    return boot_ns > now_ns ? boot_ns - now_ns : 0;
+}
+
 // ---- control, while no audio runs ----
 
 void cycle_init(struct cycle *c, struct engine_rt *engine, uint32_t rate)
 {
-    *c = (struct cycle){.engine = engine, .rate = rate, .wake_fd = -1};
+    *c = (struct cycle){.engine = engine, .rate = rate, .wake_fd = -1, .asleep_ns = asleep_now_ns()};
 }
 
 void cycle_set_rate(struct cycle *c, uint32_t rate)
@@ -134,12 +146,20 @@ static void shift(struct moment *now, int64_t ns)
     if (now->ntp > 0) now->ntp = ns < 0 ? now->ntp - ntp : now->ntp + ntp;
 }
 
+/// Since the last cycle began. All threads stand still around it, for longer than the machine sleeps: what
+/// that has put off or cut in two is no sign of a machine that is too slow.
+static bool has_slept(const struct cycle *c)
+{
+    return (int64_t)(asleep_now_ns() - get_u64(&c->asleep_ns)) > SLEPT_NS;
+}
+
 /// Of the cycle that begins at `now_ns`. The first one of a thread is never late.
 static void note_lateness(struct cycle *c, uint64_t now_ns)
 {
     uint64_t due_ns = next_start_ns(c), length_ns = due_ns - get_u64(&c->last_start_ns);
     bool is_first = atomic_load_explicit(&c->thread_id, memory_order_relaxed) == 0;
-    if (!is_first && due_ns > 0 && now_ns > due_ns + length_ns) set_u64(&c->last_late_ns, now_ns);
+    bool is_late = !is_first && due_ns > 0 && now_ns > due_ns + length_ns;
+    if (is_late && !has_slept(c)) set_u64(&c->last_late_ns, now_ns);
 }
 
 void cycle_note_wake(struct cycle *c)
@@ -161,7 +181,9 @@ static void note_wake_up(struct cycle *c, uint64_t start_ns)
 static void note_length(struct cycle *c, uint64_t start_ns, uint64_t end_ns, uint32_t n_frames)
 {
     uint64_t spent_ns = end_ns - start_ns, available_ns = n_frames * NS_PER_SECOND / rate_of(c);
-    if (spent_ns > available_ns) set_u64(&c->last_long_ns, end_ns);
+    bool is_long = spent_ns > available_ns;
+    if (is_long && has_slept(c)) return;
+    if (is_long) set_u64(&c->last_long_ns, end_ns);
     update_load(c, spent_ns, n_frames);
     histogram_add(&c->block, spent_ns);
     histogram_add(&c->load, spent_ns * HISTOGRAM_ONE / available_ns);
@@ -172,7 +194,9 @@ void cycle_count_xrun(struct cycle *c)
     uint64_t now_ns = cycle_now_ns();
     bool is_long_now = get_u64(&c->n_begun) != get_u64(&c->n_cycles) && now_ns > next_start_ns(c);
     _Atomic uint64_t *cause = &c->n_xruns_device;
-    if (is_long_now || now_ns - get_u64(&c->last_long_ns) < CAUSE_NS)
+    if (has_slept(c))
+        cause = &c->n_xruns_device;
+    else if (is_long_now || now_ns - get_u64(&c->last_long_ns) < CAUSE_NS)
         cause = &c->n_xruns_ours;
     else if (now_ns - get_u64(&c->last_late_ns) < CAUSE_NS)
         cause = &c->n_xruns_late;
@@ -202,6 +226,7 @@ void cycle_run(struct cycle *c, float *const *out, uint32_t n_channels, uint32_t
     uint64_t begin_ns = now.monotonic_ns;
     if (c->shift_ns != 0) shift(&now, c->shift_ns);
     note_start(c, now.monotonic_ns, n_frames);
+    if (now.ntp > 0) set_u64(&c->asleep_ns, now.asleep_ns);
 
     if (chimed_rt_enter) chimed_rt_enter();
     engine_rt_process(c->engine, &now, out, n_channels, n_frames);

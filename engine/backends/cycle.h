@@ -35,9 +35,10 @@ struct cycle {
     _Atomic uint64_t last_sound_ns; // when anything but silence was rendered last
     _Atomic uint64_t last_long_ns;  // when a cycle took longer than its frames last
     _Atomic uint64_t last_late_ns;  // when a cycle began later than its buffer lasts
+    _Atomic uint64_t asleep_ns;     // that the machine had slept since it was started, at the last cycle
 
     /// Xruns since the start, of all backends: a block took longer than its period; the thread was woken
-    /// late; neither, so that the device or server did it. Any thread.
+    /// late; neither, so that the device or server did it, or the machine slept. Any thread.
     _Atomic uint64_t n_xruns_ours, n_xruns_late, n_xruns_device;
 
     struct histogram block;   // ns that cycles took
