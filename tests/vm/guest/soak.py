@@ -16,7 +16,7 @@ import faults
 import harness
 import traffic
 
-HOURS, SEED = float(os.environ.get("CHIMED_VM_HOURS", "1")), int(os.environ.get("CHIMED_VM_SEED", "1"))
+HOURS, SEED = float(os.environ.get("CHIMED_VM_HOURS", "0.5")), int(os.environ.get("CHIMED_VM_SEED", "1"))
 N_FAULTS = round(20 + 10 * HOURS)
 PERIOD = 2048
 PATIENCE_S = 15
