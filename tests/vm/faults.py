@@ -96,6 +96,21 @@ class Clock:
         return seconds - self.seconds - (frames - self.frames) / 48000
 
 
+def phase(client, loop_frames, voice):
+    """Where in its loop a voice is when the engine begins with frame 0. What lies between the two answers is less than a
+    period or two."""
+    frame = client.do("/time")[0]
+    client.do("/dump")
+    play, = (m for m in client.seen if m[0] == "/play" and m[m.index("id") + 1] == voice)
+    client.seen = [m for m in client.seen if m[0] in ("/late", "/started", "/ended")]
+    return (round(play[play.index("start") + 1] * 48000) - frame) % loop_frames
+
+
+def distance(one, other, loop_frames):
+    """Between two phases, in seconds."""
+    return abs((one - other + loop_frames // 2) % loop_frames - loop_frames // 2) / 48000
+
+
 def resources(daemon):
     """Open descriptors, threads, KiB of memory that is the process's own."""
     pid = daemon.process.pid

@@ -39,8 +39,8 @@ class Noise:
         return array.array("i", [s << 8 if sample_format == "s32" else s for s in samples]).tobytes()
 
 
-def find(wanted, recording, sample_format):
-    """Raises unless the recording is silence, all that is wanted, silence. The frames before."""
+def find(wanted, recording, sample_format, is_alone=True):
+    """Raises unless all that is wanted is in the recording, with silence alone around it. The frames before."""
     frame_bytes = SAMPLE_BYTES[sample_format] * CHANNELS
     start = recording.find(wanted[:64])
     if start < 0 or start % frame_bytes:
@@ -49,17 +49,17 @@ def find(wanted, recording, sample_format):
     if part != wanted:
         same = next((i for i, (a, b) in enumerate(zip(part, wanted)) if a != b), len(part))
         raise AssertionError(f"the recording differs from frame {same // frame_bytes} of the noise on")
-    if recording[:start].strip(b"\0") or recording[start + len(wanted):].strip(b"\0"):
+    if is_alone and (recording[:start].strip(b"\0") or recording[start + len(wanted):].strip(b"\0")):
         raise AssertionError("there is something else than silence around the noise")
     return start // frame_bytes
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("make", "find"):
-        sys.exit("usage: noise.py make|find FILE.wav")
+    if len(sys.argv) != 3 or sys.argv[1] not in ("make", "find", "hear"):
+        sys.exit("usage: noise.py make|find|hear FILE.wav")
     if sys.argv[1] == "make":
         Noise(2, bits=16).write(sys.argv[2])
     else:
         with wave.open(sys.argv[2]) as wav:
-            start = find(Noise(2, bits=16).recorded("s16"), wav.readframes(wav.getnframes()), "s16")
+            start = find(Noise(2, bits=16).recorded("s16"), wav.readframes(wav.getnframes()), "s16", sys.argv[1] == "find")
         print(f"every frame of the noise is there, from frame {start} on")

@@ -16,20 +16,6 @@ PERIOD = 256
 LOOP_FRAMES = 5 * 48000
 
 
-def phase(client):
-    """Where in the loop the voice is when the engine begins with frame 0. What lies between the two answers is less
-    than a period or two."""
-    frame = client.do("/time")[0]
-    client.do("/dump")
-    play, = (m for m in client.seen if m[0] == "/play")
-    client.seen = []
-    return (round(play[play.index("start") + 1] * 48000) - frame) % LOOP_FRAMES
-
-
-def distance(one, other):
-    return abs((one - other + LOOP_FRAMES // 2) % LOOP_FRAMES - LOOP_FRAMES // 2) / 48000
-
-
 def backend_is(client, name):
     return lambda: client.status()["backend"] == name
 
@@ -44,7 +30,7 @@ with machine.fast_forward(), machine.check(f"jackd killed {KILLS} times"):
         client.do("/play", "loop", "id", 1, "loop", 1)
         client.do("/sync", 1)
         faults.until(backend_is(client, "jack"), "it plays on jackd")
-        connections, clock, first_phase = jackd.connections(), faults.Clock(client), phase(client)
+        connections, clock, first_phase = jackd.connections(), faults.Clock(client), faults.phase(client, LOOP_FRAMES, 1)
         machine.expect("   chimed:out_1" in connections, f"connected: {connections}")
         times, off, figures = [], [], []
         for kill in range(KILLS):
@@ -52,7 +38,7 @@ with machine.fast_forward(), machine.check(f"jackd killed {KILLS} times"):
             faults.until(backend_is(client, "null"), "the timer goes on")
             returned = jackd.start()
             times.append(faults.until(backend_is(client, "jack"), "it plays on jackd again") - returned)
-            off.append(distance(phase(client), first_phase))
+            off.append(faults.distance(faults.phase(client, LOOP_FRAMES, 1), first_phase, LOOP_FRAMES))
             if kill % (KILLS // 10) == 0:
                 time.sleep(1)
                 figures.append(faults.resources(daemon))
