@@ -252,7 +252,8 @@ static void end_journal(struct daemon *d)
     while (c->journal.step != JOURNAL_RESTS && monotonic_ns() < deadline);
 }
 
-/// Fades the outputs and serves events until that is heard, or for half a second longer.
+/// Fades the outputs and serves events until that is heard, with what waits in front of the device, or for
+/// half a second longer.
 static void fade_out(struct daemon *d)
 {
     struct control *c = &d->engine.control;
@@ -260,7 +261,8 @@ static void fade_out(struct daemon *d)
     if (!control_fade_outputs(c, frames)) return;
     // relaxed: only compared with itself.
     uint64_t end = atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) + frames +
-                   2 * atomic_load_explicit(&d->cycle.last_frames, memory_order_relaxed);
+                   2 * atomic_load_explicit(&d->cycle.last_frames, memory_order_relaxed) +
+                   atomic_load_explicit(&c->backend->latency_frames, memory_order_relaxed);
     int64_t deadline = monotonic_ns() + (int64_t)((double)d->engine.config.quit_fade * 1e9) + 500000000;
     while (atomic_load_explicit(&d->cycle.frames, memory_order_relaxed) < end && monotonic_ns() < deadline &&
            !d->is_hurried)
