@@ -14,7 +14,7 @@ import unittest
 import harness
 
 UNIT = "chimed.service"
-SOCKET, STREAM = "/run/chimed/chimed.sock", "/run/chimed/chimed.stream"
+SOCKET, STREAM, PORT = "/run/chimed/chimed.sock", "/run/chimed/chimed.stream", 57300
 DROP_INS = pathlib.Path("/run/systemd/system")
 FOLDER = "/run/chimed-test"  # where sockets of clients lie: seen by the daemon, which /tmp is not
 NULL = '[Service]\nEnvironment="CHIMED_OPTIONS=--backend null"\n'  # a machine without a card
@@ -92,9 +92,27 @@ def is_up(to=SOCKET):
         client.close()
 
 
+def place(client, loop):
+    """Where in its file the loop would have been at moment 0: of several answers, that of the quickest."""
+    places = []
+
+    def look():
+        before = time.monotonic()
+        client.do("/dump")
+        after = time.monotonic()
+        for message in client.seen:  # none while it is about to begin
+            if message[0] == "/play" and message[message.index("id") + 1] == loop:
+                places.append((after - before, message[message.index("start") + 1] - (before + after) / 2))
+        client.seen = []
+        return len(places) >= 9
+    harness.until(look, "its place")
+    return min(places)[1]
+
+
 class Test(unittest.TestCase):
     """Each test begins with a stopped unit without state and without drop-ins but these, and shows the journal when it fails."""
-    unit, unit_drop_in, sound = UNIT, NULL, "/usr/share/sounds/chimed-test.wav"
+    unit, sound = UNIT, "/usr/share/sounds/chimed-test.wav"
+    plays_on, unit_drop_in = NULL, ""
 
     def setUp(self):
         os.makedirs(FOLDER, exist_ok=True)
@@ -105,7 +123,7 @@ class Test(unittest.TestCase):
             shutil.rmtree(folder)
         for memory in pathlib.Path("/run").glob("chimed*/crashed"):
             memory.unlink()  # of the crashes of other tests: see chimed-holdoff
-        drop_in(self.unit_drop_in, self.unit)
+        drop_in(self.plays_on + self.unit_drop_in, self.unit)
 
     def tearDown(self):
         for client in self.clients:

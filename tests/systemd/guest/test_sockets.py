@@ -10,12 +10,11 @@ import unittest
 
 import harness
 from harness import osc
-from service import FOLDER, NULL, SOCKET, STREAM, Test, chime, is_up, main_pid, said, show, systemctl
+from service import FOLDER, PORT, SOCKET, STREAM, Test, chime, is_up, main_pid, said, show, systemctl
 
 N = 1000
 GO = f"{FOLDER}/go"
-SLOW = f"{NULL}ExecStartPre=/bin/sh -c 'until [ -e {GO} ]; do sleep 0.05; done'\n"
-PORT = 57300
+SLOW = f"[Service]\nExecStartPre=/bin/sh -c 'until [ -e {GO} ]; do sleep 0.05; done'\n"
 SO_RCVBUFFORCE = 33  # of <asm/socket.h>; Python does not know it
 
 
