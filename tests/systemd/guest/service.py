@@ -92,6 +92,14 @@ def is_up(to=SOCKET):
         client.close()
 
 
+def forget():
+    """The state of stopped daemons, which would be resumed, and when they have crashed (chimed-holdoff)."""
+    for folder in pathlib.Path("/var/lib/private").glob("chimed*"):
+        shutil.rmtree(folder)
+    for memory in pathlib.Path("/run").glob("chimed*/crashed"):
+        memory.unlink()
+
+
 def place(client, loop):
     """Where in its file the loop would have been at moment 0: of several answers, that of the quickest."""
     places = []
@@ -119,10 +127,7 @@ class Test(unittest.TestCase):
         pathlib.Path(self.sound).write_bytes(harness.wav(harness.sine(48000)))
         self.clients = []
         self.began = time.time()
-        for folder in pathlib.Path("/var/lib/private").glob("chimed*"):
-            shutil.rmtree(folder)
-        for memory in pathlib.Path("/run").glob("chimed*/crashed"):
-            memory.unlink()  # of the crashes of other tests: see chimed-holdoff
+        forget()
         drop_in(self.plays_on + self.unit_drop_in, self.unit)
 
     def tearDown(self):

@@ -144,6 +144,7 @@ def fade(client):
 subprocess.run(["modprobe", "snd-hda-intel"], check=True)
 systemctl("stop", "chimed.socket", "chimed.service")
 systemctl("reset-failed", "chimed.service")
+service.forget()
 os.makedirs(service.FOLDER, exist_ok=True)
 with open(SOUND, "wb") as file:
     file.write(harness.wav(harness.sine(480) * (100 * SOUND_S)))
