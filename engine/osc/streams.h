@@ -20,6 +20,7 @@
 #include "engine/osc/client.h"
 #include "engine/osc/clients.h"
 #include "engine/osc/framing.h"
+#include "engine/osc/methods.h"
 #include "engine/osc/outgoing.h"
 #include "engine/osc/share.h"
 
@@ -104,5 +105,12 @@ void streams_flush(struct streams *s, int64_t now_ns);
 
 /// True when bytes that were read may hold another packet, whether it may be taken now or not.
 bool streams_have_more(const struct streams *s, uint32_t index);
+
+// ---- between the files of this module ----
+
+/// Ends a connection at once.
+void streams_close_one(struct streams *s, uint32_t index);
+/// Tells a client why something is not done, if there is room.
+void streams_refuse(struct streams *s, struct stream *st, enum api_error error, const char *text);
 
 #endif

@@ -14,9 +14,6 @@
 
 #define REASON_BYTES LISTEN_REASON_BYTES
 
-/// In what epoll says of a socket: it is a connection.
-#define STREAM_TAG (UINT64_C(1) << 32)
-
 /// Packets of one connection before it is the turn of others.
 #define MAX_IN_A_ROW 64
 
@@ -29,94 +26,6 @@
 #define STARVED_NS 5000000000ll
 /// How often the sockets' files are looked at.
 #define MEND_NS 1000000000ll
-
-// ---- opening ----
-
-enum status transport_init(struct transport *t, struct allocator *a, const struct transport_config *config)
-{
-    memset(t, 0, sizeof *t);
-    t->epoll_fd = -1;
-    enum status status = outbox_init(&t->outbox, a);
-    if (!status) status = batch_init(&t->batch, a);
-    if (!status) status = clients_init(&t->clients, a, config->n_clients, config->rate);
-    if (!status)
-        status = streams_init(&t->streams, a, config->n_connections, config->rate, config->patience_ns);
-    return status;
-}
-
-static bool watch_listener(const struct transport *t, uint32_t index, int change)
-{
-    const struct listener *l = &t->listeners.sockets[index];
-    struct epoll_event event = {.events = l->is_muted ? 0 : EPOLLIN, .data.u64 = index};
-    return epoll_ctl(t->epoll_fd, change, l->fd, &event) == 0;
-}
-
-static enum status watch(struct transport *t, char *reason)
-{
-    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    bool good = t->epoll_fd >= 0;
-    for (uint32_t i = 0; i < t->listeners.n && good; i++)
-        good = watch_listener(t, i, EPOLL_CTL_ADD);
-    if (good) {
-        streams_watch(&t->streams, t->epoll_fd, STREAM_TAG);
-        return STATUS_OK;
-    }
-    int error = errno;
-    snprintf(reason, REASON_BYTES, "cannot watch the sockets: %s", strerror(error));
-    return status_from_errno(error);
-}
-
-enum status transport_check_access(const struct transport *t, const struct access *access, char *reason)
-{
-    if (!listeners_hear_others(&t->listeners) || access->n_networks > 0) return STATUS_OK;
-    snprintf(reason, REASON_BYTES,
-             "a socket hears other machines, but no [access] allow_from says which: give each "
-             "network that may come in a line, such as allow_from = 192.168.1.0/24");
-    return STATUS_NOT_ALLOWED;
-}
-
-static enum status open_sockets(struct transport *t, const struct transport_config *config, char *reason)
-{
-    enum status status = listeners_open(&t->listeners, &config->listen, reason);
-    if (!status) status = transport_check_access(t, &t->access, reason);
-    if (!status && (status = senders_open(&t->senders)))
-        snprintf(reason, REASON_BYTES, "cannot open %d sockets for answers: %s", N_SENDERS,
-                 status_text(status));
-    return status ? status : watch(t, reason);
-}
-
-static void close_inherited(const struct listen_config *config)
-{
-    for (uint32_t i = 0; i < config->n_inherited; i++)
-        close(config->inherited[i].fd);
-}
-
-enum status transport_open(struct transport *t, struct allocator *a, const struct transport_config *config,
-                           char *reason)
-{
-    enum status status = transport_init(t, a, config);
-    if (status)
-        snprintf(reason, REASON_BYTES, "no memory for the sockets; [memory] control_budget sets it");
-    else
-        status = access_init(&t->access, &config->access, reason);
-    if (status) {
-        close_inherited(&config->listen);
-        return status;
-    }
-    status = open_sockets(t, config, reason);
-    if (status) transport_close(t);
-    return status;
-}
-
-void transport_close(struct transport *t)
-{
-    batch_drop(&t->batch);
-    streams_close(&t->streams);
-    listeners_close(&t->listeners);
-    senders_close(&t->senders);
-    if (t->epoll_fd > 0) close(t->epoll_fd);
-    t->epoll_fd = -1;
-}
 
 // ---- refusals ----
 
@@ -153,7 +62,7 @@ static void mute(struct transport *t, uint32_t index)
     t->listeners.sockets[index].is_muted = true;
     t->starved_ns = t->now_ns;
     t->unmute_ns = t->now_ns + MUTE_NS;
-    (void)watch_listener(t, index, EPOLL_CTL_MOD);
+    (void)transport_watch_listener(t, index, EPOLL_CTL_MOD);
 }
 
 static void unmute(struct transport *t)
@@ -162,7 +71,7 @@ static void unmute(struct transport *t)
     for (uint32_t i = 0; i < t->listeners.n; i++) {
         if (!t->listeners.sockets[i].is_muted) continue;
         t->listeners.sockets[i].is_muted = false;
-        (void)watch_listener(t, i, EPOLL_CTL_MOD);
+        (void)transport_watch_listener(t, i, EPOLL_CTL_MOD);
     }
 }
 
@@ -178,10 +87,10 @@ static void mend(struct transport *t, uint32_t index)
     bool was_lost = l->is_lost;
     uint32_t n_before = t->listeners.n;
     enum mending mending = listeners_mend(&t->listeners, index, reason);
-    if (mending == MENDING_DONE && watch_listener(t, index, EPOLL_CTL_ADD))
+    if (mending == MENDING_DONE && transport_watch_listener(t, index, EPOLL_CTL_ADD))
         log_warning("somebody has removed the socket %s: it is made anew", l->name);
     if (t->listeners.n > n_before)
-        (void)watch_listener(t, n_before, EPOLL_CTL_MOD); // the old one, in another place
+        (void)transport_watch_listener(t, n_before, EPOLL_CTL_MOD); // the old one, in another place
     if (mending == MENDING_FAILED && !was_lost)
         log_error("the socket %s is gone: %s%s", l->name, reason,
                   l->is_given ? "" : "; it is tried again each second");
@@ -294,7 +203,7 @@ static void look(struct transport *t)
     int n = epoll_wait(t->epoll_fd, events, TRANSPORT_MAX_READY, 0);
     for (int i = 0; i < n; i++)
         add_ready(t, (struct ready){.index = (uint32_t)events[i].data.u64,
-                                    .is_stream = events[i].data.u64 >= STREAM_TAG,
+                                    .is_stream = events[i].data.u64 >= TRANSPORT_STREAM_TAG,
                                     .is_hung_up = events[i].events & (EPOLLHUP | EPOLLERR)});
     // Connections of which more was read than could be taken; epoll does not know of that.
     for (uint32_t i = 0; i < t->streams.n_open; i++)

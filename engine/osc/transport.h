@@ -153,4 +153,11 @@ const struct listener *transport_lost_socket(const struct transport *t);
 /// Datagrams that the sockets' buffers had no room for; asks the kernel.
 uint64_t transport_count_drops(struct transport *t);
 
+// ---- between the files of this module ----
+
+/// In what epoll says of a socket: it is a connection.
+#define TRANSPORT_STREAM_TAG (UINT64_C(1) << 32)
+/// Adds a listener to what epoll watches, or tells it of a change (EPOLL_CTL_ADD, EPOLL_CTL_MOD).
+bool transport_watch_listener(const struct transport *t, uint32_t index, int change);
+
 #endif
