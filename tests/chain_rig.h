@@ -227,6 +227,9 @@ static inline void leave(void)
             sleep_ms(1); // a helper that hung may come back after the chain has lost patience
         assert_int_equal(n_open[i], 0);
     }
+    for (uint32_t i = 0; i < chain.n_entries; i++)
+        while (entry_has_job(&chain.entries[i]) && !atomic_load(&chain.entries[i].is_done))
+            sleep_ms(1); // it has closed, and is about to say so
     assert_int_equal(n_together, 0); // never two threads in the engine
     assert_int_equal(n_in_cycle, 0);
     player_free(player);

@@ -83,8 +83,9 @@ uint32_t chain_rank(const struct chain *c, const struct chain_entry *e)
     if (e == c->timer) return CHAIN_NO_RANK - 1;
     const struct chain_entry *other = e == c->fallback ? chain_replacement(c) : NULL;
     if (!other) return CHAIN_NO_RANK;
-    // One that was refused is not tried again while the old one plays; one that was busy is.
-    return 2 * (1 + other->place) + (other->job_status == STATUS_BUSY);
+    // One that was refused is not tried again while the old one plays; one that was busy is, and takes over.
+    bool is_refused = other->state == ENTRY_CLOSED && other->job_status != STATUS_BUSY;
+    return 2 * (1 + other->place) + !is_refused;
 }
 
 bool chain_is_left_over(const struct chain *c, const struct chain_entry *e)
