@@ -4,6 +4,7 @@
 #ifndef TESTS_CHAIN_RIG_H
 #define TESTS_CHAIN_RIG_H
 #include "engine/backends/chain.h"
+#include "engine/backends/pace.h"
 #include "engine/backends/planes.h"
 #include "tests/player.h"
 
@@ -41,12 +42,19 @@ static enum backend_kind kind_of(const struct backend *b)
     return b->ops == &fake_jack ? BACKEND_JACK : BACKEND_ALSA;
 }
 
+/// In step with the clock, as a device is: what a busy machine was late for it asks for at once.
 static void *fake_run(void *argument)
 {
     struct fake *f = argument;
+    struct pace pace;
+    pace_start(&pace, f->base.rate, cycle_now_ns());
     while (!atomic_load(&f->stopping)) {
-        if (!atomic_load(&stands_still[kind_of(&f->base)])) backend_cycle(&f->base, f->planes.plane, 64);
-        nanosleep(&(struct timespec){.tv_nsec = 1300000}, NULL);
+        if (atomic_load(&stands_still[kind_of(&f->base)]))
+            pace_start(&pace, f->base.rate, cycle_now_ns());
+        else
+            backend_cycle(&f->base, f->planes.plane, 64);
+        pace.frames += 64;
+        pace_sleep(pace_due_ns(&pace), &f->stopping);
     }
     return NULL;
 }
@@ -229,7 +237,7 @@ static inline void leave(void)
     }
     for (uint32_t i = 0; i < chain.n_entries; i++)
         while (entry_has_job(&chain.entries[i]) && !atomic_load(&chain.entries[i].is_done))
-            sleep_ms(1); // it has closed, and is about to say so
+            sleep_ms(1);             // it has closed, and is about to say so
     assert_int_equal(n_together, 0); // never two threads in the engine
     assert_int_equal(n_in_cycle, 0);
     player_free(player);
