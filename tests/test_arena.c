@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "alloc/arena.h"
+#include "alloc/debug.h"
 #include "alloc/vm.h"
 #include "tests/check.h"
 #include "tests/child.h"
@@ -297,7 +298,7 @@ static void test_sealing_leaves_nothing_to_fault(void **state)
 {
     (void)state;
     check_nothing_faults(false);
-    check_nothing_faults(true);
+    if (!MEMORY_ASAN) check_nothing_faults(true); // under which mlock() does nothing, and says that it did
 }
 
 // ---- tags ----
