@@ -496,7 +496,7 @@ class Activation(unittest.TestCase):
         self.addCleanup(self.daemon.remove)
         os.makedirs(os.path.dirname(self.daemon.socket))
 
-    def launch(self, sockets):
+    def launch(self, sockets, name="chimed"):
         """Starts the daemon with these sockets as the service manager would."""
         def hand_over():
             for i, s in enumerate(sockets):
@@ -504,7 +504,7 @@ class Activation(unittest.TestCase):
             for i in range(len(sockets)):
                 os.dup2(100 + i, 3 + i)
                 os.close(100 + i)
-        names = ":".join("chimed" for _ in sockets)
+        names = ":".join(name for _ in sockets)
         command = ["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$0" "$@"', CHIMED, *self.daemon.options]
         with open(self.daemon.path("stderr"), "ab") as stderr:
             self.daemon.process = subprocess.Popen(
@@ -551,6 +551,31 @@ class Activation(unittest.TestCase):
         self.launch(sockets)
         self.assertEqual(late.receive(), ["/done", "/ping"])
         self.stop()
+
+    def test_file_that_somebody_removes(self):
+        """It is the service manager's to make it anew; told whether it goes before the start or later, and when it is back."""
+        for name, unit in ("chimed", "its unit"), ("chimed@USB.socket", "chimed@USB.socket"):
+            with self.subTest(name):
+                sockets, kept = self.sockets(), self.daemon.path("kept")
+                os.link(self.daemon.stream, kept)
+                os.remove(self.daemon.socket)
+                self.launch(sockets, name)
+                client = self.daemon.client(udp=True)
+                until(lambda: f"{self.daemon.socket} (restart {unit})" in client.status()["health_why"], "the one before the start")
+                self.stop()
+                sockets[0].close()
+                self.launch(sockets[1:], name)
+                until(lambda: "a socket" not in client.status()["health_why"], "it listens at that place itself")
+                os.remove(self.daemon.stream)
+                until(lambda: f"{self.daemon.stream} (restart {unit})" in client.status()["health_why"], "the later one")
+                self.assertEqual(self.daemon.chime("status").returncode, 10)
+                os.rename(kept, self.daemon.stream)
+                until(lambda: "a socket" not in client.status()["health_why"], "it is back")
+                self.stop()
+                self.assertEqual(self.daemon.stderr().count(f"only the service manager can make it anew: restart {unit}\n"), 2)
+                os.remove(self.daemon.stream)
+                for given in sockets:
+                    given.close()
 
     def test_what_a_small_buffer_loses_is_counted(self):
         sockets = self.sockets()
