@@ -155,7 +155,7 @@ static void install_filter(void)
     // End of a thread: what glibc frees then may shrink its heap, before which it looks whether memory may be
     // overcommitted, and takes it that it may not when there is no such file.
     if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 1,
-                         SCMP_A2(SCMP_CMP_EQ, O_RDONLY | O_CLOEXEC)) != 0)
+                         SCMP_A2(SCMP_CMP_EQ, O_RDONLY | O_CLOEXEC, 0)) != 0)
         fail("seccomp_rule_add");
     if (seccomp_load(filter) != 0) fail("seccomp_load"); // of the calling thread alone
     seccomp_release(filter);

@@ -136,7 +136,7 @@ static void test_refused_settings_bring_the_old_ones_back(void **state)
     begin("alsa,null");
     how[BACKEND_ALSA] = IS_CHOOSY;
     for (uint32_t round = 1; round < 4; round++) { // another refusal is no other thing
-        assert_int_equal(reconfigure("alsa,null", chain.config.device, 64 << round), STATUS_OK);
+        assert_int_equal(reconfigure("alsa,null", chain.config.device, 64u << round), STATUS_OK);
         turn_until("null", 3000);
         turn_until_period(64);
         assert_string_equal(chain_best(&chain)->reason, "the test does not want it");
