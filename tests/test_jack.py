@@ -84,6 +84,11 @@ class Jack(unittest.TestCase):
                 self.assertIn("jack_name", answer[3])
             self.assertIn("system:playback_1", server.connections())
 
+    def test_the_environment_names_a_server(self):
+        with jack_server.Server() as server, \
+                harness.Daemon(backend="jack", environment={"JACK_DEFAULT_SERVER": server.name}) as daemon:
+            self.assertIn(f"server {server.name},", daemon.client().status()["device"])
+
     # ---- samples ----
 
     def test_a_stereo_file_comes_out_bit_for_bit(self):

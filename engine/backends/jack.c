@@ -3,7 +3,6 @@
 //
 // Every call into libjack that talks to the server may wait for ever on one that hangs: see jack_calls.c.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -60,8 +59,7 @@ static void jack_close(struct backend *backend)
 /// Sockets of libjack have a name of client or server alone: a client's removes that of a server of its name.
 static bool has_servers_name(const struct jack_backend *b)
 {
-    const char *server = b->server[0] != 0 ? b->server : getenv("JACK_DEFAULT_SERVER");
-    return strcmp(b->name, server != NULL ? server : "default") == 0;
+    return strcmp(b->name, jack_server_name(b)) == 0;
 }
 
 static enum status jack_open(const struct config *config, const char *target, struct backend **backend,
@@ -137,8 +135,8 @@ static void jack_configure(struct backend *backend, const struct config *config)
 static void jack_describe(const struct backend *backend, char *text, uint32_t size)
 {
     const struct jack_backend *b = (const struct jack_backend *)backend;
-    snprintf(text, size, "server %s, client %s, %u frames", b->server[0] != 0 ? b->server : "default",
-             b->name, atomic_load_explicit(&backend->period_frames, memory_order_relaxed));
+    snprintf(text, size, "server %s, client %s, %u frames", jack_server_name(b), b->name,
+             atomic_load_explicit(&backend->period_frames, memory_order_relaxed));
 }
 
 const struct backend_ops backend_jack = {.name = "jack",

@@ -15,8 +15,7 @@ static struct jack_links links;
 static char links_server[64];
 static bool links_connect; // physical ports have been connected for them
 
-/// For people; libjack reads the same variable when no server is named.
-static const char *server_name(const struct jack_backend *b)
+const char *jack_server_name(const struct jack_backend *b)
 {
     const char *variable = getenv("JACK_DEFAULT_SERVER");
     if (b->server[0] != 0) return b->server;
@@ -25,7 +24,7 @@ static const char *server_name(const struct jack_backend *b)
 
 static enum status explain(const struct jack_backend *b, jack_status_t why, char *reason)
 {
-    const char *server = server_name(b);
+    const char *server = jack_server_name(b);
     if ((why & (JackServerFailed | JackFailure)) == (JackServerFailed | JackFailure)) {
         snprintf(
             reason, BACKEND_REASON_BYTES,

@@ -50,6 +50,8 @@ bool jack_hangs(void);
 // ---- jack_jobs.c: what is called ----
 
 jack_job jack_job_open, jack_job_start, jack_job_look, jack_job_stop, jack_job_close;
+/// As libjack takes it: from the environment when none is configured.
+const char *jack_server_name(const struct jack_backend *b);
 
 // ---- jack_events.c: what libjack calls ----
 
