@@ -65,4 +65,24 @@ static inline void check_dies(void (*mistake)(void *ctx), void *ctx, const char 
     if (!text && !MEMORY_ASAN && !TSAN) assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
+/// True when touching `p` ends the process that does it.
+static inline bool is_forbidden(volatile uint8_t *p, bool write)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGBUS, SIG_DFL);
+        struct rlimit none = {0};
+        setrlimit(RLIMIT_CORE, &none);
+        if (write)
+            *p = 1;
+        else
+            (void)*p;
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
 #endif
